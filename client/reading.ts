@@ -73,7 +73,7 @@ export class Reading {
   }
 
   /** Watches shared values. Throws OUT_OF_RANGE for a node that does not get its own changes. */
-  watch(pattern: string, handler: ValueHandler, onLoaded?: () => void): ValueWatch {
+  watch(pattern: string, handler: ValueHandler, onLoaded?: (sequence: number) => void): ValueWatch {
     if (this.#excludesOwn) throw watchMissesOwn();
     return this.#values.add(pattern, handler, onLoaded);
   }

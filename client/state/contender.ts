@@ -28,7 +28,11 @@ export interface ContenderParts {
   /** Puts a value that is bound to this process. Resolves with its sequence. */
   readonly put: (place: ValuePlace, value: MessageContent, options: PutOptions) => Promise<number>;
   readonly delete: (place: ValuePlace, options: WriteOptions) => Promise<void>;
-  readonly watch: (place: ValuePlace, handler: ValueHandler, onLoaded: () => void) => ValueWatch;
+  readonly watch: (
+    place: ValuePlace,
+    handler: ValueHandler,
+    onLoaded: (sequence: number) => void,
+  ) => ValueWatch;
 }
 
 export class Contender {
@@ -159,7 +163,9 @@ export class Contender {
     this.#after(SPREAD_MS * this.#parts.clock.random(), () => (this.#resting = false));
   };
 
-  readonly #load = (): void => {
+  /** All values up to the position of the Snapshot are known: the value may have ended before the watch began. */
+  readonly #load = (sequence: number): void => {
+    this.#seen = Math.max(this.#seen, sequence);
     if (this.#lock && this.#present?.sequence !== this.#lock.token) this.#verify();
     this.#notice(() => (this.#loaded = true));
   };

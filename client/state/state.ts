@@ -29,7 +29,11 @@ export interface StateParts {
   readonly link: () => Link;
   readonly graceMs: () => number;
   /** Throws PATTERN_LIMIT or HELLO_TOO_LARGE. */
-  readonly watch: (pattern: string, handler: ValueHandler, onLoaded?: () => void) => ValueWatch;
+  readonly watch: (
+    pattern: string,
+    handler: ValueHandler,
+    onLoaded?: (sequence: number) => void,
+  ) => ValueWatch;
 }
 
 export class State {

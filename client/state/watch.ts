@@ -16,7 +16,7 @@ interface Known {
 
 export class Watch {
   readonly #handler: ValueHandler;
-  readonly #onLoaded: () => void;
+  readonly #onLoaded: (sequence: number) => void;
   readonly #onFailure: (error: unknown) => void;
   /** The values that are there. */
   readonly #present = new Map<string, Known>();
@@ -31,7 +31,11 @@ export class Watch {
   /** Whether a Snapshot was complete. */
   complete = false;
 
-  constructor(handler: ValueHandler, onLoaded: () => void, onFailure: (error: unknown) => void) {
+  constructor(
+    handler: ValueHandler,
+    onLoaded: (sequence: number) => void,
+    onFailure: (error: unknown) => void,
+  ) {
     this.#handler = handler;
     this.#onLoaded = onLoaded;
     this.#onFailure = onFailure;
@@ -78,7 +82,7 @@ export class Watch {
     }
     this.complete = true;
     this.#loaded();
-    this.#onLoaded();
+    this.#onLoaded(sequence);
   }
 
   /** The values are from another history from now on, so any value of the next one is newer. */

@@ -37,8 +37,12 @@ export class Watches {
     this.#options = options;
   }
 
-  /** @param onLoaded called after each Snapshot of the pattern */
-  add(pattern: string, handler: ValueHandler, onLoaded: () => void = () => undefined): ValueWatch {
+  /** @param onLoaded called after each Snapshot of the pattern, with its position */
+  add(
+    pattern: string,
+    handler: ValueHandler,
+    onLoaded: (sequence: number) => void = () => undefined,
+  ): ValueWatch {
     const { want, unwant, requestSnapshot, onFailure } = this.#options;
     want(pattern);
     const fail = (error: unknown): void => onFailure(pattern, error);

@@ -49,13 +49,13 @@ interface Question {
   readonly stop: Cancel;
 }
 
-/** What this coordinator does for another one. */
+/** A question of another coordinator on which this one works. */
 interface Work {
   readonly cancel: Cancel;
   readonly beganMs: number;
 }
 
-/** Whether a coordinator is dead to which something was bound at this time. */
+/** Whether a coordinator is dead that lived at this time. */
 type IsGone = (id: string, sinceMs: number) => boolean;
 
 export interface ExchangeParts {

@@ -1,11 +1,20 @@
 /** The work that several coordinators on one real Redis share. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
-import { connect, type ConnectOptions, type KelpieClient } from '../../client/index.js';
+import { type Api, apiAt, contextText } from '../../client/api/index.js';
+import {
+  connect,
+  type ConnectOptions,
+  type KelpieClient,
+  type KelpieError,
+} from '../../client/index.js';
 import { type Coordinator, startCoordinator } from '../../server/coordinator.js';
+import { Racer } from '../support/cluster/racer.js';
+import { freeze, thaw } from '../support/faults/processes.js';
 import { runKelpie } from '../support/process/cli.js';
+import { startKelpied } from '../support/process/kelpied.js';
 import { RedisServer } from '../support/redis/redis-server.js';
-import type { Frame } from '../support/wire/frames.js';
+import { FakeNetwork } from '../support/transfers/fake-network.js';
 import { Wire } from '../support/wire/wire.js';
 import { WireNode } from '../support/wire/wire-node.js';
 
@@ -15,12 +24,15 @@ describe('coordinators on one Redis', () => {
   let redis: RedisServer;
   let first: Coordinator;
   let second: Coordinator;
+  let api: Api;
+  let otherApi: Api;
   const clients: KelpieClient[] = [];
   const wires: Wire[] = [];
 
   before(async () => {
     redis = await RedisServer.start();
     [first, second] = await Promise.all([start(), start()]);
+    [api, otherApi] = [apiAt(first.endpoint), apiAt(second.endpoint)];
   });
   afterEach(async () => {
     await Promise.all(clients.splice(0).map((client) => client.close()));
@@ -29,6 +41,7 @@ describe('coordinators on one Redis', () => {
     for (const wire of open) wire.close();
   });
   after(async () => {
+    for (const one of [api, otherApi]) one.close();
     await Promise.all([first.stop(), second.stop()]);
     await redis.stop();
   });
@@ -37,9 +50,14 @@ describe('coordinators on one Redis', () => {
     return startCoordinator({ journal: 'redis', redis: { url: redis.url }, port: 0 });
   }
 
-  function join(name: string, at: Coordinator, options: Partial<ConnectOptions> = {}) {
-    const client = connect({ name, role: 'DOWNSTREAM', endpoints: at.endpoint, ...options });
+  async function join(
+    name: string,
+    { endpoint: endpoints }: Pick<Coordinator, 'endpoint'>,
+    options: Partial<ConnectOptions> = {},
+  ): Promise<KelpieClient> {
+    const client = connect({ name, role: 'DOWNSTREAM', endpoints, ...options });
     clients.push(client);
+    await client.ready();
     return client;
   }
 
@@ -49,29 +67,148 @@ describe('coordinators on one Redis', () => {
     return wire;
   }
 
+  /** The node is in the table of this coordinator too. */
+  const knows = (at: Api, name: string): Promise<void> =>
+    eventually(async () => (await reasonOf(at.nodes.get(name))) === 'none');
+
   it('carry commands and their answers to each other', async () => {
-    const lobby = join('lobby', second);
+    const [lobby, asker] = await Promise.all([join('lobby', second), join('asker', first)]);
     lobby.handle('echo', (content) => content);
-    const asker = join('asker', first);
-    await Promise.all([lobby.ready(), asker.ready()]);
-    await eventually(() => asker.roster.node('lobby') !== undefined);
-    expect(await asker.call({ node: 'lobby' }, 'echo', 'hello', { timeoutMs: 10_000 })).to.equal(
-      'hello',
-    );
+    lobby.handle('run_console_command', ({ line }) => `did ${line}`);
+    await eventually(() => asker.roster.node('lobby')?.commands.length === 2);
+    const options = { timeoutMs: 10_000 };
+    expect(await asker.call({ node: 'lobby' }, 'echo', 'hello', options)).to.equal('hello');
+    const { output, errors } = await runKelpie(['run', 'lobby', 'save-all'], first.endpoint);
+    expect(errors).to.equal('');
+    expect(output).to.contain('did save-all');
+  });
+
+  it('give no node a command whose time was over before a frozen coordinator went on', async () => {
+    const frozen = await startKelpied([
+      ...['--journal', 'redis', '--redis', redis.url, '--drain-seconds', '0'],
+    ]);
+    try {
+      const [lobby, asker] = await Promise.all([join('lobby', frozen), join('asker', first)]);
+      const done: unknown[] = [];
+      lobby.handle('note', (content) => void done.push(content));
+      await eventually(() => asker.roster.node('lobby')?.commands.length === 1);
+      const note = (text: string, timeoutMs: number): Promise<unknown> =>
+        asker.call({ node: 'lobby' }, 'note', text, { timeoutMs });
+      await note('before', 10_000);
+      await freeze(frozen.process);
+      const late = await reasonOf(note('late', 500)).finally(() => thaw(frozen.process));
+      expect(late).to.equal('OUTCOME_UNKNOWN');
+      await note('after', 10_000);
+      expect(done).to.deep.equal(['before', 'after']);
+    } finally {
+      await Promise.all(clients.splice(0).map((client) => client.close()));
+      await frozen.stop();
+    }
   });
 
   it('kick and show each other’s players, whoever is asked', async () => {
     const gate = await WireNode.proxy(wireTo(second), 'gate');
     await gate.bring({ xuid: '1', name: 'Steve' });
-    await eventually(async () => (await runKelpie(['find', 'Steve'], first.endpoint)).code === 0);
-    const said = await runKelpie(['say', 'hello', '--player', 'Steve'], first.endpoint);
-    expect(said.errors).to.equal('');
-    const kicked = await runKelpie(['kick', 'Steve'], first.endpoint);
-    expect([said.code, kicked.code]).to.deep.equal([0, 0]);
+    await eventually(async () => (await reasonOf(api.players.get({ id: '1' }))) === 'none');
+    const said = await api.players.show({ player: { id: '1' } }, { chat: 'hello' });
+    const kicked = await api.players.kick({ player: { id: '1' } });
+    expect([said.succeeded, kicked.succeeded]).to.deep.equal([1, 1]);
     expect(gate.asked.map(({ form }) => form)).to.deep.equal(['show_message', 'kick_players']);
   });
 
+  it('end a value that is bound to a node at another one when the node leaves', async () => {
+    const owner = await join('owner', second);
+    await owner.state.put('maps', 'arena', 'Castle', { bound: true });
+    await owner.state.put('maps', 'hub', 'Harbor');
+    await eventually(async () => (await api.state.list({ bucket: 'maps' })).values.length === 2);
+    expect((await api.state.get('maps', 'arena'))?.owner).to.equal('owner');
+    await owner.close();
+    await eventually(async () => (await api.state.list({ bucket: 'maps' })).values.length === 1);
+    expect((await otherApi.state.get('maps', 'hub'))?.owner).to.equal('');
+    await api.state.delete('maps', 'hub');
+  });
+
+  it('give a lock to one node at a time, and none of them stores under a lock that it lost', async () => {
+    const [left, right] = await Promise.all([join('left', first), join('right', second)]);
+    const held = await left.state.lock('locks', 'shop');
+    expect(await reasonOf(right.state.lock('locks', 'shop', { waitMs: 0 }))).to.equal('LOCK_HELD');
+    const next = right.state.lock('locks', 'shop', { waitMs: 20_000 });
+    await left.close();
+    const { guard } = await next;
+    expect(guard.sequence).to.be.above(held.guard.sequence);
+    const late = right.state.put('shop', 'stock', 'one', { guard: held.guard });
+    expect(await reasonOf(late)).to.equal('SEQUENCE_CONFLICT');
+    await right.state.put('shop', 'stock', 'two', { guard });
+    await eventually(async () => (await reasonOf(api.state.get('shop', 'stock'))) === 'none');
+  });
+
+  it('count the slots that the others hold, and release them', async () => {
+    await join('arena', first, { maxPlayers: 2 });
+    await knows(otherApi, 'arena');
+    const { id } = await otherApi.nodes.reserve({ node: 'arena', slots: 2, ttlMs: 60_000 });
+    const one = { node: 'arena', ttlMs: 60_000 };
+    expect(await reasonOf(api.nodes.reserve(one))).to.equal('SERVER_FULL');
+    await api.nodes.release(id, 1);
+    await api.nodes.reserve(one);
+    expect(await reasonOf(otherApi.nodes.reserve(one))).to.equal('SERVER_FULL');
+    await otherApi.nodes.release(id);
+    await otherApi.nodes.reserve(one);
+  });
+
+  describe('with players of a network', () => {
+    let network: FakeNetwork;
+    const steve = { xuid: '1', name: 'Steve' };
+
+    beforeEach(() => {
+      network = new FakeNetwork({ endpoints: second.endpoint });
+    });
+    afterEach(() => network.close());
+
+    it('move players between servers that have their streams at several of them', async () => {
+      const arena = await network.server('arena', {}, { endpoints: first.endpoint });
+      const hub = await network.server('hub');
+      const gate = await network.proxy('gate');
+      await gate.bring(steve, 'hub');
+      await eventually(async () => (await reasonOf(api.players.get({ id: '1' }))) === 'none');
+      await eventually(async () => (await api.players.get({ id: '1' })).server === 'hub');
+      const stages: string[] = [];
+      const options = { context: 'spawn 7' };
+      const to = { server: 'arena' };
+      for await (const { stage } of api.players.transfer({ player: { id: '1' } }, to, options))
+        stages.push(stage);
+      expect(stages.at(-1)).to.equal('ARRIVED');
+      const [prepared] = arena.arrivals;
+      expect(contextText(prepared?.context ?? new Uint8Array())).to.equal('spawn 7');
+      for (const asked of [hub.departures, arena.confirmed])
+        expect(asked.map(({ transferId }) => transferId)).to.deep.equal([prepared?.transferId]);
+      await eventually(async () => (await otherApi.players.get({ id: '1' })).server === 'arena');
+      await gate.leave('1');
+    });
+
+    it('cancel each other’s drains', async () => {
+      await network.server('hub');
+      await network.server('arena');
+      const gate = await network.proxy('gate');
+      for (const [index, name] of ['Steve', 'Alex', 'Kai'].entries())
+        await gate.bring({ xuid: String(index + 1), name }, 'hub');
+      await knows(api, 'hub');
+      const stages: string[] = [];
+      const slow = { to: { server: 'arena' }, playersPerSecond: 0.001 };
+      for await (const { stage } of api.nodes.drain('hub', slow)) {
+        stages.push(stage);
+        if (stages.length > 1) continue;
+        await eventually(async () => (await otherApi.nodes.get('hub')).drained);
+        expect((await otherApi.nodes.cancelDrain('hub'))?.state).to.equal('READY');
+      }
+      expect(stages.at(-1)).to.equal('CANCELLED');
+      await eventually(async () => !(await api.nodes.get('hub')).drained);
+    });
+  });
+
   it('are listed by each of them', async () => {
+    // Each learns with its next look where the other one listens.
+    for (const one of [api, otherApi])
+      await eventually(async () => (await one.coordinator.list()).every((c) => c.endpoint !== ''));
     for (const { endpoint, id } of [first, second]) {
       const { output, code } = await runKelpie(['coordinators'], endpoint);
       expect(code).to.equal(0);
@@ -86,9 +223,10 @@ describe('coordinators on one Redis', () => {
 
   for (const policy of ['KICK_OLD', 'DENY_NEW'] as const) {
     it(`give each of ${PLAYERS} players to one of two proxies that race for all: ${policy}`, async () => {
+      const name = policy.toLowerCase();
       const racers = await Promise.all([
-        Racer.join(wireTo(first), `left-${policy.toLowerCase()}`),
-        Racer.join(wireTo(second), `right-${policy.toLowerCase()}`),
+        Racer.join(wireTo(first), `left-${name}`, PLAYERS),
+        Racer.join(wireTo(second), `right-${name}`, PLAYERS),
       ]);
       await Promise.all(racers.map((racer) => racer.race(policy)));
       // A proxy that lost a player gets an eviction, after its grant.
@@ -98,11 +236,11 @@ describe('coordinators on one Redis', () => {
       for (const racer of racers) racer.joined();
       const owners = racers.flatMap(({ name, held }) => [...held.keys()].map((id) => [id, name]));
       const expected = new Map(owners as [string, string][]);
-      for (const { endpoint } of [first, second]) {
-        await eventually(async () => (await listed(endpoint)).size === PLAYERS);
-        const wrong = [...(await listed(endpoint))].filter(
-          ([id, proxy]) => expected.get(id) !== proxy,
-        );
+      for (const one of [api, otherApi]) {
+        await eventually(async () => (await one.players.count()).network === PLAYERS);
+        const wrong: string[] = [];
+        for await (const { id, proxy } of one.players.all())
+          if (expected.get(id) !== proxy) wrong.push(`${id} ${proxy}`);
         expect(wrong).to.deep.equal([]);
       }
     }).timeout(60_000);
@@ -114,84 +252,18 @@ function held(racers: readonly Racer[]): string[] {
   return racers.flatMap((racer) => [...racer.held.keys()]);
 }
 
-/** A proxy that acquires very many players at once. */
-class Racer {
-  readonly name: string;
-  /** The generations of the players that it was granted and that were not taken from it. */
-  readonly held = new Map<string, number>();
-  #stream: Awaited<ReturnType<Wire['join']>>['stream'] | undefined;
-  #answers = 0;
-
-  private constructor(name: string) {
-    this.name = name;
-  }
-
-  static async join(wire: Wire, name: string): Promise<Racer> {
-    const racer = new Racer(name);
-    racer.#stream = (await wire.join(name, { role: 'NODE_ROLE_PROXY' })).stream;
-    void racer.#read();
-    return racer;
-  }
-
-  async #read(): Promise<void> {
-    for (;;) {
-      const frame = await this.#stream?.any().catch(() => undefined);
-      if (!frame) return;
-      this.#take(frame);
-    }
-  }
-
-  #take({ player_acquired: acquired, player_evicted: evicted, ...frame }: Frame): void {
-    if (frame.frame === 'heartbeat_requested') this.#stream?.send({ heartbeat: {} });
-    if (acquired) {
-      this.#answers += 1;
-      if (acquired.generation) this.held.set(acquired.player_id, acquired.generation);
-    }
-    if (evicted && this.held.get(evicted.player_id) === evicted.generation) {
-      this.held.delete(evicted.player_id);
-    }
-  }
-
-  /** Acquires all players, and resolves when all answers are there. */
-  async race(policy: string): Promise<void> {
-    for (let number = 0; number < PLAYERS; number++) {
-      const player = { xuid: String(5000 + number), name: `Player ${number}` };
-      this.#stream?.send({
-        request_id: number + 1,
-        acquire_player: { player, policy: `DUPLICATE_POLICY_${policy}` },
-      });
-    }
-    await eventually(() => this.#answers === PLAYERS);
-  }
-
-  /** Reports that all its players have joined. */
-  joined(): void {
-    const reports = Array.from(this.held, ([player_id, generation]) => ({
-      ...{ player_id, generation },
-      joined: { xuid: player_id, name: `Player ${Number(player_id) - 5000}` },
-    }));
-    for (let part = 0; part < reports.length; part += 200) {
-      this.#stream?.send({ report_players: { reports: reports.slice(part, part + 200) } });
-    }
-  }
-}
-
-/** The proxies of all players, by their ids, as a coordinator lists them. */
-async function listed(endpoint: string): Promise<Map<string, string>> {
-  const { output } = await runKelpie(['players', '--json'], endpoint);
-  const lines = output.split('\n').filter((line) => line !== '');
-  const players = lines.map((line) => JSON.parse(line) as { id: string; proxy: string });
-  return new Map(
-    players
-      .sort((left, right) => Number(left.id) - Number(right.id))
-      .map(({ id, proxy }) => [id, proxy]),
+/** The reason of a rejection; `none` if the promise resolves. */
+function reasonOf(outcome: Promise<unknown>): Promise<string> {
+  return outcome.then(
+    () => 'none',
+    (error: unknown) => (error as KelpieError).reason,
   );
 }
 
 async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> {
   const giveUp = performance.now() + 20_000;
   while (!(await holds())) {
-    if (performance.now() > giveUp) throw new Error('waited in vain');
+    if (performance.now() > giveUp) throw new Error(`waited in vain for ${String(holds)}`);
     await pause(10);
   }
 }

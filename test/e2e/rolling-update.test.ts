@@ -14,6 +14,8 @@ const BURST = 5;
 const LEAST = 100;
 /** How long a coordinator may take to be on the list. */
 const SERVES_MS = 20_000;
+/** How long a coordinator may take to stop. */
+const STOPS_MS = 20_000;
 
 describe('the update of coordinators one by one', () => {
   let redis: RedisServer;
@@ -55,6 +57,21 @@ describe('the update of coordinators one by one', () => {
     return client;
   }
 
+  /** Replaces each coordinator, after it has served under load. */
+  async function replaceAll(published: () => number): Promise<void> {
+    for (const [index, old] of running.entries()) {
+      await allServe(running[(index + 1) % 3]?.endpoint ?? '');
+      const before = published();
+      const gone = once(old.process, 'exit', { signal: AbortSignal.timeout(STOPS_MS) });
+      void old.stop();
+      const [code] = (await gone) as [number | null];
+      expect(code, 'it stopped in order').to.equal(0);
+      await until(() => published() > before + LEAST);
+      running[index] = await start(old.port);
+    }
+    await allServe(running[0]?.endpoint ?? '');
+  }
+
   it('loses no event and no node', async () => {
     for (let index = 0; index < 3; index++) running.push(await start());
     const heard = new Map<string, string[]>();
@@ -72,25 +89,17 @@ describe('the update of coordinators one by one', () => {
     }
     let published = 0;
     let loads = true;
-    const load = clients.map(async (client, index) => {
-      while (loads) {
-        const burst = Array.from({ length: BURST }, () => `${index}: ${++published}`);
-        await Promise.all(burst.map((line) => client.publish('chat', line)));
-      }
-    });
-
-    for (const [index, old] of running.entries()) {
-      await allServe(running[(index + 1) % 3]?.endpoint ?? '');
-      const before = published;
-      const gone = once(old.process, 'exit');
-      expect(await old.stop(), 'it stopped in order').to.equal(0);
-      await gone;
-      await until(() => published > before + LEAST);
-      running[index] = await start(old.port);
-    }
-    await allServe(running[0]?.endpoint ?? '');
-    loads = false;
-    await Promise.all(load);
+    const load = Promise.all(
+      clients.map(async (client, index) => {
+        while (loads) {
+          const burst = Array.from({ length: BURST }, () => `${index}: ${++published}`);
+          await Promise.all(burst.map((line) => client.publish('chat', line)));
+        }
+      }),
+    );
+    // A load that fails ends the test at once.
+    await Promise.race([load, replaceAll(() => published)]).finally(() => (loads = false));
+    await load;
 
     expect(published).to.be.greaterThan(3 * LEAST);
     for (const [name, lines] of heard) {

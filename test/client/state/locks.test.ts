@@ -169,6 +169,28 @@ describe('locks', () => {
     }
   });
 
+  it('go to a caller who waits if the value ended before their watch had begun', async () => {
+    const caller = await call();
+    await heldBy(5);
+    await part(scripted.stream, [], { begins: [6, TOPIC] });
+    await grant(7);
+    expect(caller.lock?.token).to.equal(7);
+  });
+
+  it('are waited for by a caller whose Snapshot is older than the value', async () => {
+    await call();
+    await heldBy(5);
+    const before = puts().length;
+    await part(scripted.stream, [], { begins: [4, TOPIC] });
+    await change(scripted.stream, ['a', 5]);
+    await scripted.pass(20);
+    expect(puts().length).to.equal(before);
+    await end(scripted.stream, 'a', 6);
+    await scripted.pass(20);
+    expect(puts().length).to.equal(before + 1);
+    await grant(7);
+  });
+
   it('are LOCK_HELD for a caller who waited long enough', async () => {
     const caller = await call({ waitMs: 500 });
     await heldBy(5);

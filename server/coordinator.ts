@@ -151,7 +151,7 @@ async function assemble(
   ends.push(async () => {
     renewal?.close();
     const drained = networks.drain();
-    void members.refresh();
+    void members.announce();
     await drained;
     await edge.stop();
   });

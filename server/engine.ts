@@ -6,6 +6,7 @@ import { pemOf } from './core/certificates.js';
 import type { Clock } from './core/clock.js';
 import type { CredentialStore } from './journal/credential-store.js';
 import type { JournalFaults } from './journal/faults.js';
+import { markIn } from './journal/file/credentials-mark.js';
 import { FileCredentialStore } from './journal/file/file-credential-store.js';
 import { FileJournal } from './journal/file/file-journal.js';
 import { networkFolder, networksIn, prepareNetworks } from './journal/file/network-folders.js';
@@ -15,6 +16,9 @@ import { MemoryCredentialStore } from './journal/memory/memory-credential-store.
 import { MemoryJournal } from './journal/memory/memory-journal.js';
 import { checkOwnRetention } from './journal/retention-prefixes.js';
 import { type CoordinatorOptions, defaultRedis, defaultRetention } from './ops/config/options.js';
+
+const UNMARKED =
+  'the data directory cannot be written: nothing here will show that there were credentials, if Redis loses them';
 
 export interface Engine extends EngineFacts {
   /** Opens the journal of a network, and makes it if it is not there. */
@@ -73,7 +77,7 @@ export async function openEngine(
 }
 
 async function openRedis(
-  { redis = defaultRedis, logger }: CoordinatorOptions,
+  { redis = defaultRedis, data, logger }: CoordinatorOptions,
   parts: EngineParts & { readonly retention: Retention },
 ): Promise<Engine> {
   // Most coordinators do not need its library.
@@ -81,5 +85,7 @@ async function openRedis(
   const ca = redis.ca === undefined ? undefined : await pemOf(redis.ca, 'the CA of Redis');
   const onWarning = (warning: Warning): void =>
     logger?.warn(warning, 'Redis should be set up otherwise');
-  return RedisEngine.open({ ...parts, redis: { url: redis.url, ca }, onWarning });
+  const onUnwritable = (err: unknown): void => logger?.warn({ err }, UNMARKED);
+  const credentialsMark = data === undefined ? undefined : markIn(data, onUnwritable);
+  return RedisEngine.open({ ...parts, redis: { url: redis.url, ca }, onWarning, credentialsMark });
 }

@@ -71,6 +71,12 @@ export class Members {
   /** Gives the others the host and port where nodes reach this coordinator. Never rejects. */
   async listens(endpoint: string): Promise<void> {
     this.#endpoint = endpoint;
+    await this.announce();
+  }
+
+  /** Says now what has changed about this coordinator: a round under way may have said it as it was. Never rejects. */
+  async announce(): Promise<void> {
+    await this.#round;
     await this.refresh();
   }
 
@@ -110,7 +116,7 @@ export class Members {
     return this.#cuts.add(listener);
   }
 
-  /** Says now what has changed about this coordinator, and asks for the list. Never rejects. */
+  /** Asks for the list and beats, if no such round is under way. Never rejects. */
   refresh(): Promise<unknown> {
     // The question goes out first: the answer shows whether the engine still has the beat before this one.
     return (this.#round ??= Promise.allSettled([this.#look(), this.#beat()]).finally(() => {

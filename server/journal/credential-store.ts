@@ -40,3 +40,11 @@ export interface CredentialStore {
   onChange(changed: () => void): () => void;
   close(): Promise<void>;
 }
+
+/** The memory of a coordinator outside of its store: a store that lost its records must not make it open for everybody. */
+export interface CredentialsMark {
+  /** Whether the coordinator has had credentials. */
+  isSet(): boolean;
+  /** Resolves when the mark is durable. */
+  set(): Promise<void>;
+}

@@ -21,11 +21,11 @@ export class Secrets {
   #gates = '';
   #servers = '';
 
-  /** `journal`: the flags of kelpied that name its journal. Default: a directory in the folder. */
-  constructor(folder: string, endpoint: string, journal?: readonly string[]) {
+  /** `journal`: the flags of kelpied that name its journal. Default: its files, in the folder. */
+  constructor(folder: string, endpoint: string, journal: readonly string[] = []) {
     this.#folder = folder;
     this.#endpoint = endpoint;
-    this.#journal = journal ?? ['--data', this.#file('data')];
+    this.#journal = [...journal, '--data', this.#file('data')];
   }
 
   /** The flags of a coordinator that name its journal and its files. */

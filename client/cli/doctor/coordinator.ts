@@ -21,10 +21,26 @@ export async function checkHealth(api: Api, timeoutMs = CALL_MS): Promise<string
       'Make room or mend the disk, then start kelpied again.',
     );
   }
+  if ((await isDraining(api, timeoutMs)) === false) {
+    throw new Trouble(
+      'NOT_SERVING: it cannot reach the storage that it shares',
+      'Look at that storage and at the way to it; the log of kelpied says why. It serves again by itself.',
+    );
+  }
   throw new Trouble(
     'DRAINING: it is about to stop, and takes no session',
     'Wait until it has been started again, or name another coordinator as endpoint.',
   );
+}
+
+/** Undefined if the coordinator does not say it, as those of older versions. */
+async function isDraining(api: Api, timeoutMs: number): Promise<boolean | undefined> {
+  try {
+    const answer = await api.messages.coordinator.listCoordinators({ timeoutMs });
+    return answer.coordinators.find(({ id }) => id === answer.coordinatorId)?.draining;
+  } catch {
+    return undefined;
+  }
 }
 
 export async function checkVersion(api: Api, timeoutMs = CALL_MS): Promise<string> {

@@ -124,7 +124,10 @@ async function subscribed(
   for (;;) {
     const [, count] = (await connection.command(['PUBSUB', 'NUMSUB', channel])) as [Buffer, number];
     if (count > 0) return;
-    if (clock.now() > endMs) throw new Error('Redis brings no messages of channels');
+    if (clock.now() > endMs) {
+      const why = connection.messagesFault.message;
+      throw new Error(`Redis brings no messages of channels: ${why}`);
+    }
     await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
   }
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../../core/clock.js';
 import { endpointOf } from '../../core/address.js';
 import { type End, endAll } from '../../core/ending.js';
 import { isNetworkName, MAIN } from '../../core/network-name.js';
+import type { CredentialsMark } from '../../journal/credential-store.js';
 import type { EngineFacts, EngineSums, Warning } from '../../journal/engine-facts.js';
 import { JournalError } from '../../journal/error.js';
 import type { JournalFaults } from '../../journal/faults.js';
@@ -36,6 +37,7 @@ interface RedisEngineParts {
   readonly onFault: (error: unknown) => void;
   /** Called with each setting of Redis that an operator should change. */
   readonly onWarning: (warning: Warning) => void;
+  readonly credentialsMark?: CredentialsMark | undefined;
 }
 
 export class RedisEngine implements EngineFacts {
@@ -148,7 +150,8 @@ export class RedisEngine implements EngineFacts {
   }
 
   credentials(): RedisCredentialStore {
-    return new RedisCredentialStore(this.#common, this.#parts.clock);
+    const { clock, credentialsMark } = this.#parts;
+    return new RedisCredentialStore(this.#common, clock, credentialsMark);
   }
 
   async close(): Promise<void> {

@@ -5,9 +5,10 @@
 import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf, syncFolder } from './folder.js';
+import type { CredentialsMark } from '../credential-store.js';
+import { codeOf, prepareFolder, syncFolder } from './folder.js';
 
-const MARK_FILE = 'credentials.required';
+export const MARK_FILE = 'credentials.required';
 const TEXT =
   'This coordinator has had credentials, and does not start without them.\n' +
   'If they are lost, kelpied token create makes a new operator.\n';
@@ -30,4 +31,24 @@ export async function mark(folder: string): Promise<void> {
     if (codeOf(error) !== 'EEXIST') throw error;
   }
   await syncFolder(folder);
+}
+
+/**
+ * The mark of a coordinator whose credentials are elsewhere, in its data directory, which is created with the mark. Where
+ * it cannot be written, `onUnwritable` gets the error, and the coordinator goes on.
+ */
+export function markIn(folder: string, onUnwritable: (error: unknown) => void): CredentialsMark {
+  let isTold = false;
+  return {
+    isSet: () => isMarked(folder),
+    set: async () => {
+      try {
+        prepareFolder(folder);
+        await mark(folder);
+      } catch (error) {
+        if (!isTold) onUnwritable(error);
+        isTold = true;
+      }
+    },
+  };
 }

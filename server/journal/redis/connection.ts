@@ -8,9 +8,9 @@ import type { Clock } from '../../core/clock.js';
 import { Listeners } from '../../core/listeners.js';
 import type { Unsubscribe } from '../journal.js';
 import { redisAddress } from './address.js';
-import { RedisFault } from './fault.js';
+import { messageOf, RedisFault } from './fault.js';
 import { findPrimary } from './find.js';
-import { type Client, DEADLINE_MS, Link, messageOf } from './link.js';
+import { type Client, DEADLINE_MS, Link } from './link.js';
 
 export interface RedisOptions {
   /** See `redisAddress`. */
@@ -91,10 +91,25 @@ export class RedisConnection {
     return this.#commands.fault;
   }
 
+  /** Why messages of channels do not come, or did not come before. */
+  get messagesFault(): RedisFault {
+    return this.#messages.fault;
+  }
+
   /** Resolves when commands can be sent. Rejects with a RedisFault if that takes longer than 5 s: a start may wait. */
   async ready(): Promise<void> {
     if (this.isUp) return;
-    await new Promise<void>((resolve, reject) => {
+    // Else a program that only waits for Redis would end: neither the clock nor a failed connection keeps it.
+    const kept = setInterval(() => undefined, READY_MS);
+    try {
+      await this.#up();
+    } finally {
+      clearInterval(kept);
+    }
+  }
+
+  #up(): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
       const forget = this.#ups.add(() => {
         if (!this.isUp) return;
         forget();

@@ -21,6 +21,23 @@ const REFUSALS = new Set([
   'NOPERM',
 ]);
 
+/** Advice for operators about answers that do not change by themselves. */
+const ADVICE: readonly (readonly [RegExp, string])[] = [
+  [/^WRONGPASS|^NOAUTH/, 'set the user and the password of Redis in KELPIE_REDIS'],
+  [
+    /^NOPERM|The user executing the script can't/,
+    'give the user of Redis the rights that server/README.md lists',
+  ],
+];
+
+/** The message of an error, with advice if there is some. */
+export function messageOf(error: unknown): string {
+  const text = error instanceof Error ? error.message || error.name : String(error);
+  const advice = ADVICE.find(([answer]) => answer.test(text))?.[1];
+  const message = text.trim().replace(/\.+$/, '');
+  return advice === undefined || message.endsWith(advice) ? message : `${message}; ${advice}`;
+}
+
 /** A key was lost or is foreign, or Redis is not the one that it was: history may have been lost. */
 export class EpochEnded extends Error {}
 
@@ -57,6 +74,6 @@ export class RedisFault extends Error {
     const word = /^[A-Z]+/.exec(message)?.[0] ?? 'ERR';
     // An error of a command that a script called: the script may have written before.
     const inside = /\bscript: [0-9a-f]{40}\b/.test(message);
-    return new RedisFault(inside ? `SCRIPT_${word}` : word, message, error);
+    return new RedisFault(inside ? `SCRIPT_${word}` : word, messageOf(error), error);
   }
 }

@@ -1,6 +1,7 @@
 /** Finds the Redis that takes writes: the configured one, the one that sentinels name, or the owner of a slot. */
 import type { Host, RedisAddress } from './address.js';
-import { DEADLINE_MS, messageOf, newClient } from './link.js';
+import { messageOf } from './fault.js';
+import { DEADLINE_MS, newClient } from './link.js';
 
 /** `tag` is the hash tag of the keys; only a Redis Cluster needs it. Rejects if there is none. */
 export async function findPrimary(

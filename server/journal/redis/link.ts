@@ -5,7 +5,7 @@
 import { createClient } from '@redis/client';
 import { type Cancel, type Clock } from '../../core/clock.js';
 import type { Host, RedisAddress } from './address.js';
-import { RedisFault } from './fault.js';
+import { messageOf, RedisFault } from './fault.js';
 
 export interface LinkOptions {
   readonly address: RedisAddress;
@@ -88,7 +88,7 @@ export class Link {
   }
 
   async #connect(): Promise<void> {
-    const { clock, find, prepare, onUp } = this.#options;
+    const { address, clock, find, prepare, onUp } = this.#options;
     let client: Client | undefined;
     let cancel: Cancel | undefined;
     try {
@@ -96,7 +96,8 @@ export class Link {
       if (this.#closed) return;
       const made = (client = this.#attempt = newClient(this.#options, host));
       made.on('error', (error: unknown) => this.drop(made, error));
-      cancel = clock.after(DEADLINE_MS, () => this.drop(made, 'it did not answer in time'));
+      const late = `it did not answer in time${address.tls ? '; rediss:// needs TLS there' : ''}`;
+      cancel = clock.after(DEADLINE_MS, () => this.drop(made, late));
       await made.connect();
       await prepare(made);
     } catch (error) {
@@ -166,8 +167,4 @@ export function newClient(
     },
     commandOptions: { timeout: 0, typeMapping: { 36: Buffer } },
   });
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message || error.name : String(error);
 }

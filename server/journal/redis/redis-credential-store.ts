@@ -5,7 +5,12 @@
 import { randomUUID } from 'node:crypto';
 import { type Cancel, type Clock, every } from '../../core/clock.js';
 import { KelpieError } from '../../core/errors.js';
-import type { CredentialStore, RecordChange, StoredRecord } from '../credential-store.js';
+import type {
+  CredentialsMark,
+  CredentialStore,
+  RecordChange,
+  StoredRecord,
+} from '../credential-store.js';
 import { JournalError } from '../error.js';
 import { type Argument, type RedisConnection, Script } from './connection.js';
 import { RedisFault } from './fault.js';
@@ -60,16 +65,22 @@ export class RedisCredentialStore implements CredentialStore {
   /** The newest revision that this user of the store has seen or written, and the records as they were then. */
   #seen = 0;
   #kept = new Map<string, StoredRecord>();
+  readonly #mark: CredentialsMark | undefined;
+  #isMarked = false;
 
-  /** The connection is shared, and stays open at `close`. */
-  constructor(connection: RedisConnection, clock: Clock) {
+  /** The connection is shared, and stays open at `close`. With a set `mark` a store without records is refused. */
+  constructor(connection: RedisConnection, clock: Clock, mark?: CredentialsMark) {
     this.#connection = connection;
     this.#clock = clock;
+    this.#mark = mark;
   }
 
   async revision(): Promise<number> {
-    const [, revision = ''] = await this.#run(REVISION, []);
-    return (this.#seen = Number(revision));
+    const [, text = ''] = await this.#run(REVISION, []);
+    const revision = Number(text);
+    if (revision > 0) await this.#remember();
+    else if (this.#mark?.isSet()) throw lost();
+    return (this.#seen = revision);
   }
 
   async *records(): AsyncGenerator<StoredRecord> {
@@ -102,6 +113,7 @@ export class RedisCredentialStore implements CredentialStore {
     const [word, text = ''] = await this.#run(WRITE, words);
     if (word !== 'OK') return undefined;
     const revision = Number(text);
+    await this.#remember();
     for (const { id, bytes } of changes) {
       if (bytes) this.#kept.set(id, { id, bytes, revision });
       else this.#kept.delete(id);
@@ -120,6 +132,12 @@ export class RedisCredentialStore implements CredentialStore {
   async close(): Promise<void> {
     this.#looks?.();
     this.#listeners.clear();
+  }
+
+  async #remember(): Promise<void> {
+    if (this.#isMarked) return;
+    this.#isMarked = true;
+    await this.#mark?.set();
   }
 
   /** While Redis is away, nobody can change credentials. */
@@ -188,6 +206,14 @@ function doubleOf(number: number): Buffer {
 function damaged(): JournalError {
   const message = `The key ${KEY} of Redis has no credentials of Kelpie. Delete it, and make new credentials.`;
   return new JournalError('DAMAGED', message);
+}
+
+function lost(): JournalError {
+  return new JournalError(
+    'DAMAGED',
+    'The coordinator has had credentials, and Redis has none: it would be open for everybody. Restore Redis from a ' +
+      'copy; or make a new operator with `kelpied token create`, and new credentials for all others.',
+  );
 }
 
 function away(cause: RedisFault): KelpieError {

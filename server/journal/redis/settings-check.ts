@@ -6,7 +6,7 @@ import { type Cancel, type Clock, every } from '../../core/clock.js';
 import type { Warning } from '../engine-facts.js';
 import { JournalError } from '../error.js';
 import type { RedisConnection } from './connection.js';
-import { RedisFault } from './fault.js';
+import { messageOf, RedisFault } from './fault.js';
 
 export interface SettingFault extends Warning {
   /** With it the promises of Kelpie are false, so a coordinator does not start. */
@@ -115,7 +115,7 @@ export class SettingsWatch {
       await connection.ready();
       found = await checkSettings(connection);
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       throw new JournalError('UNREACHABLE', `Redis cannot be used: ${why}.`, error);
     }
     const refusal = found.find(({ refused }) => refused);

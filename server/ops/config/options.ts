@@ -46,7 +46,10 @@ export interface CoordinatorOptions {
   readonly journal?: 'file' | 'memory' | 'redis';
   /** The Redis of the journal in Redis. */
   readonly redis?: RedisServer;
-  /** The directory of the journal in files. One coordinator at a time may use it. Default data. */
+  /**
+   * The directory of the journal in files. One coordinator at a time may use it. Default data. With the journal in Redis
+   * it has a mark alone, if it is given: after the first credential the coordinator does not start without credentials.
+   */
   readonly data?: string;
   /**
    * When the journal in files forces entries to the disk. `commit`: before the coordinator acknowledges them.

@@ -103,6 +103,15 @@ describe('Members', () => {
     expect(a.members.all.get('b')).to.include({ sessions: 7, endpoint: 'b:50051' });
   });
 
+  it('gives the others its endpoint at once, also if it has just begun to tell the one before', async () => {
+    const a = await join('a');
+    const b = await join('b');
+    const former = b.members.refresh();
+    await Promise.all([b.members.listens('b:50051'), former]);
+    await a.members.refresh();
+    expect(a.members.all.get('b')).to.include({ endpoint: 'b:50051' });
+  });
+
   it('calls nobody dead while the engine is away, and gives all a whole ttl when it is back', async () => {
     const a = await join('a');
     const b = await join('b');

@@ -1,9 +1,19 @@
 /** The engines of the credential store, and what only the one in files promises. */
-import { readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { startCoordinator } from '../../../server/coordinator.js';
 import { JournalError } from '../../../server/journal/error.js';
+import type { CredentialsMark } from '../../../server/journal/credential-store.js';
+import { markIn } from '../../../server/journal/file/credentials-mark.js';
 import { FileCredentialStore } from '../../../server/journal/file/file-credential-store.js';
 import {
   MemoryCredentialStore,
@@ -42,16 +52,16 @@ describe('credentials in Redis', () => {
   });
   after(() => redis.stop());
 
-  const open = async (): Promise<RedisCredentialStore> => {
+  const open = async (mark?: CredentialsMark): Promise<RedisCredentialStore> => {
     const onFault = (error: unknown): never => {
       throw error;
     };
     const connection = new RedisConnection({ url: redis.url }, realClock, onFault);
     connections.push(connection);
     await connection.ready();
-    return new RedisCredentialStore(connection, realClock);
+    return new RedisCredentialStore(connection, realClock, mark);
   };
-  credentialStoreContract(async () => open);
+  credentialStoreContract(async () => () => open());
 
   const KEY = 'kelpie:{cluster}:credentials';
   const idsOf = async (store: RedisCredentialStore): Promise<string[]> => {
@@ -101,6 +111,33 @@ describe('credentials in Redis', () => {
     } finally {
       await redis.restart();
     }
+  });
+
+  it('are missed by a coordinator that has had some, and by no other one', async () => {
+    const folder = join(dataFolder(), 'data');
+    const unwritable: unknown[] = [];
+    const mark = markIn(folder, (error) => unwritable.push(error));
+    const store = await open(mark);
+    expect(await store.revision(), 'a new one').to.equal(0);
+    expect(existsSync(folder), 'nothing is remembered yet').to.equal(false);
+    await (await open()).write([{ id: 'a', bytes: Buffer.from('x'), expected: 0 }]);
+    expect(await store.revision()).to.equal(1);
+    expect(mark.isSet()).to.equal(true);
+    await redis.command('FLUSHALL');
+    const error = await (await open(mark)).revision().catch((reason: unknown) => reason);
+    expect(error).to.include({ name: 'JournalError', code: 'DAMAGED' });
+    expect(await (await open()).revision(), 'on another machine').to.equal(0);
+    expect(unwritable).to.deep.equal([]);
+    removeDataFolders();
+  });
+
+  it('serve a coordinator that cannot write its mark, which says so once', async () => {
+    const unwritable: unknown[] = [];
+    const mark = markIn('/proc/kelpie', (error) => unwritable.push(error));
+    const store = await open(mark);
+    await store.write([{ id: 'a', bytes: Buffer.from('x'), expected: 0 }]);
+    expect(await (await open(mark)).revision()).to.equal(1);
+    expect(unwritable).to.have.length(1);
   });
 
   it('are refused where the key is none of Kelpie', async () => {

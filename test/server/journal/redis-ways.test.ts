@@ -10,6 +10,7 @@ import { REDIS_RIGHTS } from '../../../server/journal/redis/rights.js';
 import { TestCa } from '../../support/certificates.js';
 import { note, tableOf, textsOf, write } from '../../support/journal/entries.js';
 import { RedisJournals } from '../../support/redis/redis-journals.js';
+import { startRedisCluster } from '../../support/redis/redis-cluster.js';
 import { freePort, RedisServer } from '../../support/redis/redis-server.js';
 import { rejectionOf } from '../../support/thrown.js';
 import { until } from '../../support/until.js';
@@ -146,24 +147,9 @@ describe('the journal reaches Redis', () => {
   });
 
   it('in a cluster, each network at the owner of its slot', async () => {
-    const nodes: RedisServer[] = [];
-    for (let index = 0; index < 2; index++) {
-      const bus = `${await freePort()}`;
-      const args = ['--cluster-enabled', 'yes', '--cluster-port', bus];
-      nodes.push(await started(RedisServer.start({ args })));
-    }
-    const [one, two] = nodes;
-    if (!one || !two) throw new Error('no nodes');
-    await one.command('CLUSTER', 'ADDSLOTSRANGE', '0', '8191');
-    await two.command('CLUSTER', 'ADDSLOTSRANGE', '8192', '16383');
-    const bus = await two.command('CONFIG', 'GET', 'cluster-port');
-    await one.command('CLUSTER', 'MEET', '127.0.0.1', `${two.port}`, bus.split('\n')[1] ?? '');
-    for (const node of nodes) {
-      await node.until(async () =>
-        (await node.command('CLUSTER', 'INFO')).includes('cluster_state:ok'),
-      );
-    }
-    journals = new RedisJournals(`redis+cluster://127.0.0.1:${one.port}`);
+    const nodes = await startRedisCluster();
+    servers.push(...nodes);
+    journals = new RedisJournals(`redis+cluster://127.0.0.1:${nodes[0].port}`);
     const owners = new Set<RedisServer>();
     for (const network of ['main', 'lobby', 'a', 'b']) {
       journals.network = network;

@@ -14,10 +14,15 @@ export class Party {
     return [...this.#bots.values()];
   }
 
-  /** Connects all players at once, in turn through the first and the second proxy. */
+  /**
+   * Connects all players at once, in turn through the first and the second proxy. They are in the order of the names, not
+   * in that of the greetings: the acts pick players by their order, and each run needs the same ones at the same places.
+   */
   async join(...names: string[]): Promise<void> {
     const ways = names.map((name, index) => [name, PROXIES[index % PROXIES.length]] as const);
-    await Promise.all(ways.map(([name, proxy = PROXIES[0]]) => this.joinBy(proxy, name)));
+    const bots = ways.map(([name, proxy = PROXIES[0]]) => new Bot(name, proxy, this.#gates));
+    await Promise.all(bots.map((bot) => bot.join()));
+    for (const bot of bots) this.#bots.set(bot.name, bot);
   }
 
   async joinBy(proxy: ProxyName, name: string): Promise<Bot> {

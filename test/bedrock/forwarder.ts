@@ -4,7 +4,11 @@ import { dial, dismiss, letGo, packetId, sendAway } from './library.js';
 const PLAY_STATUS = 2;
 const DISCONNECT = 5;
 
-const CONNECT_TIMEOUT_MS = 3000;
+/**
+ * RakNet sends a lost datagram of a login again only after 2 s, so 3 s were not enough for two. And a connection that the
+ * proxy gives up so early makes the server ban the proxy's IP address, and with it all players, for half a minute.
+ */
+const CONNECT_TIMEOUT_MS = 10_000;
 /** The limit of the packets that a player may send before they are connected to a server. No honest client sends more. */
 const MAX_EARLY_PACKETS = 256;
 /** How long the player's client may take to answer: longer than a coordinator waits. */

@@ -162,14 +162,16 @@ export function dial(options: {
   timeoutMs: number;
 }): Client {
   const { host, port, name, uuid, skinData, timeoutMs } = options;
-  const client = new bedrock.Client({
+  const client: Client = new bedrock.Client({
     ...{ host, port, version: VERSION, offline: true, raknetBackend: 'raknet-native' },
     username: name,
     skinData,
     connectTimeout: timeoutMs,
     autoInitPlayer: false,
-    // The default is console.log.
-    conLog: null,
+    conLog: (line: string) => {
+      // If RakNet refuses the connection, for a ban for example, this line is the only sign of it.
+      if (line.startsWith('Server closed connection')) client.emit('error', new Error(line));
+    },
   });
   // Servers before 1.19.30 do not name a threshold, and expect each packet compressed. The newer ones name theirs.
   client.compressionThreshold = 0;

@@ -15,6 +15,8 @@ export class Narrator {
   #acts = 0;
   #passed = 0;
   #failed = 0;
+  /** The claim that failed and the reason, as they were printed. */
+  #failure = '';
 
   title(text: string, subtitle: string): void {
     console.log(`\n${bold(text)}\n${dim(subtitle)}`);
@@ -46,17 +48,14 @@ export class Narrator {
       this.#line(green('✓'), claim + (measured && dim(` (${measured})`)));
       return value;
     } catch (error) {
-      this.#failed += 1;
-      this.#line(red('✗'), `${claim}\n            ${red(reason(error))}`);
+      this.#fail(`${claim}\n            ${red(reason(error))}`);
       throw error;
     }
   }
 
   /** Prints an error that no claim covers. */
   fails(error: unknown): void {
-    if (this.#failed > 0) return;
-    this.#failed += 1;
-    this.#line(red('✗'), red(reason(error)));
+    if (this.#failed === 0) this.#fail(red(reason(error)));
   }
 
   lastWords(name: string, lines: string[]): void {
@@ -64,10 +63,21 @@ export class Narrator {
     for (const line of lines) console.log(`  ${line}`);
   }
 
+  /** Prints the counts. Repeats what failed: the last words of the processes are long, and a reader may see only the end. */
   summary(): void {
+    if (this.#failed > 0) {
+      console.log('');
+      this.#line(red('✗'), this.#failure);
+    }
     const counts = `${this.#passed} passed, ${this.#failed} failed`;
     const seconds = dim(`in ${this.#seconds()} s`);
     console.log(`\n${this.#failed === 0 ? green(counts) : red(counts)} ${seconds}`);
+  }
+
+  #fail(text: string): void {
+    this.#failed += 1;
+    this.#failure = text;
+    this.#line(red('✗'), text);
   }
 
   #line(mark: string, text: string): void {

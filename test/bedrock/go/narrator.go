@@ -11,6 +11,7 @@ type narrator struct {
 	start          time.Time
 	acts           int
 	passed, failed int
+	failure        string // the claim that failed and the reason, as they were printed
 }
 
 func paint(code int, text string) string {
@@ -39,8 +40,7 @@ func (n *narrator) does(text string) { n.line(dim("·"), text) }
 func (n *narrator) expect(claim string, check func() (detail string, err error)) error {
 	detail, err := check()
 	if err != nil {
-		n.failed++
-		n.line(red("✗"), claim+"\n            "+red(err.Error()))
+		n.fail(claim + "\n            " + red(err.Error()))
 		return err
 	}
 	n.passed++
@@ -54,9 +54,14 @@ func (n *narrator) expect(claim string, check func() (detail string, err error))
 // fails prints an error that no claim covers.
 func (n *narrator) fails(err error) {
 	if n.failed == 0 {
-		n.failed++
-		n.line(red("✗"), red(err.Error()))
+		n.fail(red(err.Error()))
 	}
+}
+
+func (n *narrator) fail(text string) {
+	n.failed++
+	n.failure = text
+	n.line(red("✗"), text)
 }
 
 func (n *narrator) lastWords(name string, lines []string) {
@@ -66,7 +71,13 @@ func (n *narrator) lastWords(name string, lines []string) {
 	}
 }
 
+// summary prints the counts. It repeats what failed: the last words of the processes are long, and a reader may see only
+// the end.
 func (n *narrator) summary() {
+	if n.failed > 0 {
+		fmt.Println()
+		n.line(red("✗"), n.failure)
+	}
 	counts := fmt.Sprintf("%d passed, %d failed", n.passed, n.failed)
 	if n.failed == 0 {
 		counts = green(counts)

@@ -61,7 +61,7 @@ export function saved(history: History, seed: number): string {
 }
 
 /** The load before the first fault. */
-export interface Load {
+export interface LoadFloor {
   /** Acknowledged publishes a second. */
   readonly publishesPerSecond: number;
   readonly streams: number;
@@ -69,7 +69,7 @@ export interface Load {
 }
 
 /** Measures the load in the seconds before the first fault. */
-function loadOf(history: History, spanMs = 3000): Load {
+export function loadOf(history: History, spanMs = 3000): LoadFloor {
   const faultMs = ofKind(history, 'fault')[0]?.atMs ?? history.at(-1)?.atMs ?? 0;
   const before = history.filter(({ atMs }) => atMs < faultMs);
   const recent = before.filter(({ atMs }) => atMs >= faultMs - spanMs);
@@ -89,11 +89,16 @@ function loadOf(history: History, spanMs = 3000): Load {
 }
 
 /** Throws if the load before the first fault was below the floor: the run proves nothing then. */
-export function demandLoad(history: History, floor: Load): Load {
+export function demandLoad(history: History, floor: LoadFloor): LoadFloor {
   const load = loadOf(history);
-  for (const key of ['publishesPerSecond', 'streams', 'players'] as const) {
-    if (load[key] < floor[key])
-      throw new Error(`the run is void: ${key} was ${load[key]}, below the floor of ${floor[key]}`);
-  }
-  return load;
+  const key = below(load, floor);
+  if (key === undefined) return load;
+  throw new Error(`the run is void: ${key} was ${load[key]}, below the floor of ${floor[key]}`);
+}
+
+/** What is below the floor, if anything. */
+export function below(load: LoadFloor, floor: LoadFloor): keyof LoadFloor | undefined {
+  return (['publishesPerSecond', 'streams', 'players'] as const).find(
+    (key) => load[key] < floor[key],
+  );
 }

@@ -64,12 +64,13 @@ describe(`three coordinators on one Redis, each killed ${ROUNDS * RUNS} times un
     atEnd(() => load.stop());
     await load.ready();
     load.start();
-    await pause(PHASE_MS + 1000);
+    await load.warm(PHASE_MS + 1000, FLOOR);
     for (let kill = 0; kill < ROUNDS * COORDINATORS; kill++) {
       const index = kill % COORDINATORS;
       load.recorder.record('test', { kind: 'fault', what: `coordinator ${index} is killed` });
       await coordinators.kill(index);
       await pause(PHASE_MS);
+      await load.back();
       await coordinators.restart(index);
     }
     await load.rest();

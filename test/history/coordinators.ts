@@ -1,29 +1,37 @@
 /** Several kelpied processes on one Redis. Each can be killed and started again at its port. */
+import { freeze, thaw } from '../support/faults/processes.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
 
 /** A node waits at most a third of the grace between two attempts. */
 const ARGS = ['--journal', 'redis', '--grace-seconds', '10'];
 
+export interface CoordinatorOptions {
+  /** Further arguments. */
+  readonly args?: readonly string[];
+  /** Modules beside this one that each process loads first. */
+  readonly preload?: readonly string[];
+}
+
 export class Coordinators {
   readonly #running: Kelpied[];
-  readonly #urls: readonly string[];
+  readonly #starts: readonly Start[];
 
-  private constructor(running: Kelpied[], urls: readonly string[]) {
+  private constructor(running: Kelpied[], starts: readonly Start[]) {
     this.#running = running;
-    this.#urls = urls;
+    this.#starts = starts;
   }
 
   /** One for each URL of a Redis. */
-  static async start(urls: readonly string[]): Promise<Coordinators> {
-    return new Coordinators(await Promise.all(urls.map((url) => start(url))), urls);
+  static async start(
+    urls: readonly string[],
+    options: CoordinatorOptions = {},
+  ): Promise<Coordinators> {
+    const starts = urls.map((url) => (port?: number) => start(url, port, options));
+    return new Coordinators(await Promise.all(starts.map((one) => one())), starts);
   }
 
   get endpoints(): string[] {
     return this.#running.map(({ endpoint }) => endpoint);
-  }
-
-  get count(): number {
-    return this.#running.length;
   }
 
   at(index: number): Kelpied {
@@ -36,16 +44,40 @@ export class Coordinators {
     return this.at(index).kill();
   }
 
-  /** Starts it again. */
-  async restart(index: number): Promise<void> {
-    this.#running[index] = await start(this.#urls[index], this.at(index).port);
+  /** SIGSTOP. */
+  freeze(index: number): Promise<void> {
+    return freeze(this.at(index).process);
   }
 
+  /** SIGCONT. */
+  thaw(index: number): Promise<void> {
+    return thaw(this.at(index).process);
+  }
+
+  /** Starts it again. */
+  async restart(index: number): Promise<void> {
+    const { port } = this.at(index);
+    const again = await this.#starts[index]?.(port);
+    if (again) this.#running[index] = again;
+  }
+
+  /** Resolves with the exit codes. */
   async stop(): Promise<(number | null)[]> {
+    // One that stands still would not end.
+    for (const { process } of this.#running) process.kill('SIGCONT');
     return Promise.all(this.#running.map((kelpied) => kelpied.stop()));
   }
 }
 
-function start(url = '', port = 0): Promise<Kelpied> {
-  return startKelpied([...ARGS, '--port', String(port)], undefined, { KELPIE_REDIS: url });
+type Start = (port?: number) => Promise<Kelpied>;
+
+function start(
+  url: string,
+  port = 0,
+  { args = [], preload = [] }: CoordinatorOptions,
+): Promise<Kelpied> {
+  const modules = preload.map((name) => `--import=${new URL(`${name}.js`, import.meta.url).href}`);
+  const options = modules.length > 0 && { NODE_OPTIONS: modules.join(' ') };
+  const env = { KELPIE_REDIS: url, ...options };
+  return startKelpied([...ARGS, ...args, '--port', String(port)], undefined, env);
 }

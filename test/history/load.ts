@@ -6,12 +6,13 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { inSoak } from '../support/soak.js';
-import { saved } from './check.js';
+import { below, type LoadFloor, loadOf, saved } from './check.js';
 import { RawStream } from './clients/raw-stream.js';
 import { RecordedNode } from './clients/recorded-node.js';
 import { positionsOf } from './log.js';
 import { Choices } from './random.js';
 import { Recorder } from './recorder.js';
+import { recordStalls } from './stalls.js';
 import type { Position } from './steps.js';
 
 /** How much of everything. */
@@ -37,6 +38,10 @@ const TIMEOUT_MS = 3000;
 const REST_MS = inSoak(300_000, 60_000);
 /** So many calls may be under way. A machine that is slower than the load does not get more. */
 const PENDING = 2000;
+/** A load that is not at its floor after this time never is. */
+const WARM_MS = 30_000;
+/** Nodes that are not back within this time never come back. */
+const BACK_MS = 60_000;
 const EVERYBODY = 'rest';
 
 export class Load {
@@ -50,12 +55,14 @@ export class Load {
   readonly #busy = new Set<string>();
   readonly #background = new Set<Promise<unknown>>();
   readonly #timers: NodeJS.Timeout[] = [];
+  readonly #watched: () => void;
   #raw = 0;
 
   constructor(endpoints: readonly string[], scale: Scale, choices = new Choices()) {
     this.choices = choices;
     this.#scale = scale;
     this.#endpoints = endpoints;
+    this.#watched = recordStalls(this.recorder);
     const node = (name: string, role: 'SERVICE' | 'PROXY', index: number): RecordedNode =>
       new RecordedNode(this.recorder, {
         ...{ name, role, endpoints: this.#from(index), players: role === 'PROXY' || index < 3 },
@@ -86,6 +93,28 @@ export class Load {
     await Promise.all(this.nodes.map(({ client }) => client.ready()));
     const players = Array.from({ length: this.#scale.players }, (_, index) => this.#player(index));
     await Promise.all(players.map((player, index) => this.#proxy(index).login(player, 'DENY_NEW')));
+  }
+
+  /**
+   * Resolves when the load has run for a while and is at its floor: the first fault may come then. A machine that does not
+   * reach the floor in time makes the run void.
+   */
+  async warm(ms: number, floor: LoadFloor): Promise<void> {
+    const giveUpMs = performance.now() + WARM_MS;
+    await pause(ms);
+    while (below(loadOf(this.recorder.history), floor) && performance.now() < giveUpMs)
+      await pause(200);
+  }
+
+  /** Resolves when all nodes have a session again. */
+  back(): Promise<void> {
+    return this.#connected(AbortSignal.timeout(BACK_MS));
+  }
+
+  #connected(signal: AbortSignal): Promise<void> {
+    return within(signal, 'its sessions', () =>
+      this.nodes.every(({ client }) => client.connectionState === 'CONNECTED'),
+    );
   }
 
   #player(index: number): string {
@@ -240,9 +269,7 @@ export class Load {
     const signal = AbortSignal.timeout(REST_MS);
     await within(signal, 'its background', () => this.#background.size === 0);
     await within(signal, 'its calls', () => this.nodes.every(({ pending }) => pending.size === 0));
-    await within(signal, 'its sessions', () =>
-      this.nodes.every(({ client }) => client.connectionState === 'CONNECTED'),
-    );
+    await this.#connected(signal);
     await this.#readAll(signal);
     this.recorder.record('test', { kind: 'rest' });
     for (const node of this.#witnesses) node.show();
@@ -276,6 +303,7 @@ export class Load {
   /** Ends everything. Calling it again does nothing more. */
   async stop(): Promise<void> {
     for (const timer of this.#timers.splice(0)) clearInterval(timer);
+    this.#watched();
     await Promise.all(this.nodes.map((node) => node.leave()));
   }
 }

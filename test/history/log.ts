@@ -11,7 +11,8 @@ export interface Logged extends Seen {
 /** All events that any reader got, in the order of the journal, each once: the first sight of a sequence counts. */
 export function logOf(history: History): readonly Logged[] {
   const known = logs.get(history);
-  if (known) return known;
+  // A run may go on after it was judged.
+  if (known?.steps === history.length) return known.log;
   const bySequence = new Map<number, Logged>();
   for (const { upTo, events, atMs } of ofKind(history, 'batch')) {
     for (const event of events)
@@ -19,7 +20,7 @@ export function logOf(history: History): readonly Logged[] {
         bySequence.set(event.sequence, { ...event, epoch: upTo.epoch, atMs });
   }
   const log = [...bySequence.values()].sort((one, other) => one.sequence - other.sequence);
-  logs.set(history, log);
+  logs.set(history, { steps: history.length, log });
   return log;
 }
 
@@ -54,4 +55,5 @@ function positionIn(step: Step, claims: ReadonlySet<number>): Position | undefin
   }
 }
 
-const logs = new WeakMap<History, readonly Logged[]>();
+/** The log of a history, as of so many steps. */
+const logs = new WeakMap<History, { readonly steps: number; readonly log: readonly Logged[] }>();

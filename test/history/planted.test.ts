@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
 import { type Kelpied, startKelpied } from '../support/process/kelpied.js';
+import { RedisServer } from '../support/redis/redis-server.js';
 import { type Promised, validators } from './check.js';
 import { endsAfterEach } from './ends.js';
 import { Load } from './load.js';
@@ -25,7 +26,10 @@ interface Planted {
   readonly fault: string;
   readonly breaks: Promised;
   readonly finds: RegExp;
-  readonly journal?: 'memory';
+  /** Default: file. */
+  readonly journal?: 'file' | 'memory' | 'redis';
+  /** Further arguments of kelpied. */
+  readonly args?: readonly string[];
   /** Whether kelpied is killed in each round. */
   readonly killed?: boolean;
 }
@@ -57,6 +61,19 @@ const planted: readonly Planted[] = [
     killed: true,
   },
   { fault: 'trust-a-lost-probe', breaks: 'one owner', finds: /lost its name while it answered/ },
+  {
+    fault: 'ignore-tags',
+    breaks: 'at least once, with exact resume',
+    finds: /which no coordinator handed out, without a Gap/,
+    journal: 'redis',
+  },
+  {
+    fault: 'trim-in-silence',
+    breaks: 'no silent gap',
+    finds: /never got \d+/,
+    journal: 'redis',
+    args: ['--retention-entries', '20'],
+  },
 ];
 
 describe('the checker finds a fault that is planted in kelpied', () => {
@@ -64,7 +81,7 @@ describe('the checker finds a fault that is planted in kelpied', () => {
   const atEnd = endsAfterEach();
 
   for (const plant of planted) {
-    it(plant.fault, async () => {
+    it(`${plant.fault}${plant.journal === 'redis' ? ', with Redis' : ''}`, async () => {
       const found = await faultsWith(plant, atEnd);
       expect(found.join('\n')).to.match(plant.finds);
     }).timeout(120_000);
@@ -73,14 +90,18 @@ describe('the checker finds a fault that is planted in kelpied', () => {
 
 /** The faults that the validator of the broken promise finds. */
 async function faultsWith(
-  { fault, breaks, finds, journal, killed }: Planted,
+  { fault, breaks, finds, journal = 'file', args = [], killed }: Planted,
   atEnd: (end: () => Promise<unknown>) => void,
 ): Promise<string[]> {
-  const kept = journal ? ['--journal', journal] : ['--journal', 'file', '--data', dataFolder()];
+  const data = journal === 'file' ? ['--data', dataFolder()] : [];
+  const kept = ['--journal', journal, ...data, ...args];
+  const redis = journal === 'redis' ? await RedisServer.start() : undefined;
+  atEnd(async () => redis?.stop());
   const module = new URL(`planted/${fault}.js`, import.meta.url).href;
   const start = (...more: string[]): Promise<Kelpied> =>
     startKelpied([...kept, '--grace-seconds', '3', ...more], undefined, {
       NODE_OPTIONS: `--import=${module}`,
+      KELPIE_REDIS: redis?.url,
     });
   let kelpied = await start();
   const load = new Load([kelpied.endpoint], SCALE);

@@ -141,6 +141,8 @@ type RunAct =
   | { readonly kind: 'vanishes' }
   /** The run plants a fault; the load before the first one must reach the floor. */
   | { readonly kind: 'fault'; readonly what: string }
+  /** The process of the run stood still for so long, up to now. */
+  | { readonly kind: 'stalled'; readonly ms: number }
   /** All faults have ended, everybody is back, and nothing is under way. */
   | { readonly kind: 'rest' }
   /** The network as a client or a coordinator shows it at rest: names of nodes, and the proxies of players by id. */

@@ -310,6 +310,16 @@ describe('the validators', () => {
       );
       expect(validators['one owner'](history)).to.deep.equal([]);
     });
+    it('accept that a process on a coordinator that stands still loses its name', () => {
+      const history = steps(
+        ...opened,
+        6000,
+        ['w', hello(4, { instance: 'other' })],
+        ['w', { kind: 'sends', stream: 3, frame: 'heartbeat' }],
+        ['w', welcome(4, 110, at(103), 'REPLACED')],
+      );
+      expect(validators['one owner'](history)).to.deep.equal([]);
+    });
     it('accept that a process without a stream loses its name', () => {
       const history = steps(
         ...opened,
@@ -387,6 +397,19 @@ describe('the validators', () => {
     });
     it('find a command that never ends', () => faults(/c never ended/, issue, 12_000, rest));
     it('find a command that ends late', () => faults(/c ended \d+ ms late/, issue, 12_000, ended));
+    it('accept what is late because the run itself stood still', () => {
+      const history = steps(
+        ...opened,
+        ...[issue, 12_000, ['test', { kind: 'stalled', ms: 11_900 }] as const],
+        ...[executes('s'), reply('s'), ended],
+      );
+      expect(faultsIn(history)).to.deep.equal({});
+    });
+    it('find a command that ends late although the run had stood still before', () =>
+      faults(
+        /c ended \d+ ms late/,
+        ...[['test', { kind: 'stalled', ms: 11_900 }] as const, issue, 14_000, ended],
+      ));
     it('find a command that ends twice', () => faults(/ended 2 times/, issue, ended, ended));
     it('find a second execution', () =>
       faults(/s executed c more than once/, issue, executes('s'), executes('s'), ended));
@@ -453,6 +476,30 @@ describe('the validators', () => {
           rest,
         ],
       ));
+    it('accept a leave that comes late because the run itself stood still', () => {
+      const history = steps(
+        ...opened,
+        ['r', batch(1, 100, 104, node(104, 'w', 'nodeJoined'))],
+        ['w', { kind: 'vanishes' }],
+        ...[60_000, ['test', { kind: 'stalled', ms: 55_000 }] as const],
+        rest,
+      );
+      expect(validators['presence is true'](history)).to.deep.equal([]);
+    });
+    it('accept that nodes are lost after the run itself stood still', () => {
+      const history = steps(
+        ...opened,
+        ...[20_000, ['test', { kind: 'stalled', ms: 19_900 }] as const],
+        ['r', batch(1, 100, 105, node(105, 'w', 'nodeLeft', 'LOST'))],
+      );
+      expect(validators['presence is true'](history)).to.deep.equal([]);
+    });
+    it('find the leave of a node after the run itself stood still for a moment', () =>
+      faults(
+        /w was there, and left as LOST/,
+        ...[10_000, ['test', { kind: 'stalled', ms: 9900 }] as const],
+        ['r', batch(1, 100, 105, node(105, 'w', 'nodeLeft', 'LOST'))],
+      ));
     it('find the leave of a player who is there', () =>
       faults(
         /p was on s, and left as PROXY_LOST/,
@@ -503,6 +550,14 @@ describe('the validators', () => {
           ['r', batch(1, 200, at(103))] as const,
         ],
       ));
+  });
+
+  it('judge a history anew that goes on after a judgement', () => {
+    const all = steps(...opened, ...three, ['r', batch(1, 100, 103, one, two, last)]);
+    const history = all.slice(0, opened.length);
+    expect(faultsIn(history)).to.deep.equal({});
+    history.push(...all.slice(opened.length));
+    expect(faultsIn(history)).to.deep.equal({});
   });
 
   it('call a run void whose load was below the floor', () => {

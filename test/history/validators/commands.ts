@@ -3,9 +3,10 @@
  * target has at most one result, a reply comes from an execution, and NOT_DELIVERED means that the node never got the
  * command.
  */
+import { stallsOf } from '../stalls.js';
 import { groupedBy, type History, ofKind, type Step } from '../steps.js';
 
-/** For stalls of the machine: the deadline is of the coordinator, and the steps are of the clients. */
+/** For stalls of the coordinators: the deadline is theirs, and the steps are of the clients. */
 const SLACK_MS = 10_000;
 
 type Kinds = 'issue' | 'executes' | 'result' | 'ended';
@@ -13,39 +14,41 @@ type Of<Kind extends Kinds> = Extract<Step, { kind: Kind }>;
 
 export function commands(history: History): string[] {
   const restMs = ofKind(history, 'rest').at(-1)?.atMs ?? Infinity;
+  const stalledMs = stallsOf(history);
   const executions = groupedBy(ofKind(history, 'executes'), ({ command }) => command);
   const results = groupedBy(ofKind(history, 'result'), ({ command }) => command);
   const ends = groupedBy(ofKind(history, 'ended'), ({ command }) => command);
   return ofKind(history, 'issue').flatMap((issue) => {
-    const { command } = issue;
+    const { command, atMs, timeoutMs } = issue;
+    const lateMs = (untilMs: number): number =>
+      untilMs - stalledMs(atMs, untilMs) - (atMs + timeoutMs + SLACK_MS);
     return [
-      ...judgeEnd(issue, ends.get(command) ?? [], restMs),
-      ...judgeExecutions(issue, executions.get(command) ?? []),
+      ...judgeEnd(command, ends.get(command) ?? [], restMs, lateMs),
+      ...judgeExecutions(issue, executions.get(command) ?? [], lateMs),
       ...judgeResults(issue, results.get(command) ?? [], executions.get(command) ?? []),
     ];
   });
 }
 
-function judgeEnd({ command, atMs, timeoutMs }: Of<'issue'>, ends: Of<'ended'>[], restMs: number) {
-  const byMs = atMs + timeoutMs + SLACK_MS;
+/** How late something is that happens at a time. */
+type Late = (atMs: number) => number;
+
+function judgeEnd(command: string, ends: Of<'ended'>[], restMs: number, lateMs: Late) {
   const [end] = ends;
-  if (!end) return byMs < restMs ? [`${command} never ended`] : [];
+  if (!end) return lateMs(restMs) > 0 ? [`${command} never ended`] : [];
   if (ends.length > 1) return [`${command} ended ${ends.length} times`];
-  return end.atMs > byMs ? [`${command} ended ${Math.round(end.atMs - byMs)} ms late`] : [];
+  const late = Math.round(lateMs(end.atMs));
+  return late > 0 ? [`${command} ended ${late} ms late`] : [];
 }
 
-function judgeExecutions(
-  { command, targets, atMs, timeoutMs }: Of<'issue'>,
-  all: Of<'executes'>[],
-) {
+function judgeExecutions({ command, targets }: Of<'issue'>, all: Of<'executes'>[], lateMs: Late) {
   const faults: string[] = [];
   for (const { client } of all)
     if (all.filter((one) => one.client === client).length > 1)
       faults.push(`${client} executed ${command} more than once`);
   for (const step of all) {
     if (!targets.includes(step.client)) faults.push(`${step.client} executed ${command} of others`);
-    if (step.atMs > atMs + timeoutMs + SLACK_MS)
-      faults.push(`${step.client} executed ${command} after its deadline`);
+    if (lateMs(step.atMs) > 0) faults.push(`${step.client} executed ${command} after its deadline`);
   }
   return faults;
 }

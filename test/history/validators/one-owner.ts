@@ -60,6 +60,11 @@ function staleEvents(history: History): string[] {
 /** A coordinator asks a node whether it lives, and waits so long for any frame. */
 const PROBE_MS = 3000;
 
+/** A coordinator from which a stream got nothing for so long may stand still: then nobody can ask its nodes. */
+const STILL_MS = 3000;
+/** So long after it goes on, the others may still count it as gone. */
+const KNOWN_MS = 3000;
+
 /**
  * A process that lives keeps its name when another one asks for it. It lives if it sends a frame meanwhile, or if nobody
  * waited until it had to.
@@ -90,17 +95,32 @@ function streamsOf(history: History) {
     [...ofKind(history, 'sends'), ...ofKind(history, 'publishes')],
     ({ stream }) => stream,
   );
+  const got = groupedBy(
+    [...ofKind(history, 'batch'), ...ofKind(history, 'receives'), ...ofKind(history, 'renewed')],
+    ({ stream }) => stream,
+  );
   return {
-    /** Whether a stream that was open before did not break, and sent a frame in between or had no time to. */
+    /** Whether a stream that was open before and works did not break, and sent a frame in between or had no time to. */
     answered(stream: number, fromMs: number, toMs: number): boolean {
       const end = closed.get(stream);
       const broke = end && end.atMs < toMs && end.reason !== 'SESSION_REPLACED';
       if (broke || (end && end.atMs < fromMs)) return false;
-      if ((welcomed.get(stream) ?? Infinity) > fromMs) return false;
+      const welcomedMs = welcomed.get(stream) ?? Infinity;
+      if (welcomedMs > fromMs) return false;
+      if (stoodStill(got.get(stream) ?? [], welcomedMs, toMs)) return false;
       if (toMs - fromMs < PROBE_MS) return true;
       return (sent.get(stream) ?? []).some(({ atMs }) => atMs > fromMs && atMs < toMs);
     },
   };
+}
+
+/** Whether nothing came on a stream for long, up to a time or not long before it. */
+function stoodStill(got: readonly Step[], welcomedMs: number, toMs: number): boolean {
+  const times = got.map(({ atMs }) => atMs).filter((atMs) => atMs < toMs);
+  return [...times, toMs].some((atMs, index) => {
+    const silentMs = atMs - (times[index - 1] ?? welcomedMs);
+    return silentMs >= STILL_MS && atMs > toMs - KNOWN_MS;
+  });
 }
 
 /** No two proxies get one generation of a player. */

@@ -1,12 +1,14 @@
 /**
  * Presence is true. A node leaves only if it left, vanished or was replaced, and a player only if they quit, logged in
  * elsewhere, or lost their proxy: so the loss of a coordinator causes no storm of leaves. Each leaves once. A node that vanishes
- * leaves within the longest silence and the grace. At rest everybody sees who is there, and nobody else.
+ * leaves within the longest silence and the grace. At rest everybody sees who is there, and nobody else. Nodes of a run that
+ * stood still were silent, and may be lost.
  */
 import { type Logged, logOf } from '../log.js';
+import { stallsOf } from '../stalls.js';
 import { groupedBy, type History, ofKind, type Step } from '../steps.js';
 
-/** For stalls of the machine, and for the timers of the coordinator. */
+/** For stalls of the coordinators, and for their timers. */
 const SLACK_MS = 5000;
 
 export function presence(history: History): string[] {
@@ -24,7 +26,16 @@ function departuresOf(history: History): Map<string, Step> {
   return new Map(steps.map((step) => [step.client, step]));
 }
 
+/** Whether the run stood still for the longest silence, not long before a time. */
+function silences(history: History): (atMs: number) => boolean {
+  const { maxSilenceMs = 0, graceMs = 0 } = ofKind(history, 'welcome')[0] ?? {};
+  const backMs = maxSilenceMs + graceMs + SLACK_MS;
+  const stalledMs = stallsOf(history);
+  return (atMs) => maxSilenceMs > 0 && stalledMs(atMs - backMs, atMs + SLACK_MS) >= maxSilenceMs;
+}
+
 function falseLeaves(history: History): string[] {
+  const silent = silences(history);
   const gone = departuresOf(history);
   const faults: string[] = [];
   const left = new Set<string>();
@@ -41,13 +52,15 @@ function falseLeaves(history: History): string[] {
     if (left.has(key)) faults.push(`${node} left twice, at ${sequence}`);
     left.add(key);
     const true_ = (gone.get(node)?.atMs ?? Infinity) < atMs;
-    if (!true_ && !(reason === 'REPLACED' && replaced.has(node)))
+    const isOther = reason === 'REPLACED' && replaced.has(node);
+    if (!true_ && !isOther && !(reason === 'LOST' && silent(atMs)))
       faults.push(`${node} was there, and left as ${reason} at ${sequence}`);
   }
   return faults;
 }
 
 function falsePlayerLeaves(history: History): string[] {
+  const silent = silences(history);
   const gone = departuresOf(history);
   const quits = groupedBy(ofKind(history, 'quits'), ({ player }) => player);
   const again = loginsAgain(history);
@@ -59,7 +72,8 @@ function falsePlayerLeaves(history: History): string[] {
     if (ended.has(login)) return [`${id} left twice as ${generation}, at ${sequence}`];
     ended.add(login);
     const quit = quits.get(id)?.some((one) => one.client === proxy && one.atMs < atMs);
-    const lost = (gone.get(proxy)?.atMs ?? Infinity) < atMs;
+    const lost =
+      (gone.get(proxy)?.atMs ?? Infinity) < atMs || (reason === 'PROXY_LOST' && silent(atMs));
     if (quit === true || lost || again(id, generation, atMs)) return [];
     return [`${id} was on ${proxy}, and left as ${reason} at ${sequence}`];
   });
@@ -84,13 +98,15 @@ function lateLeaves(history: History): string[] {
   const restMs = ofKind(history, 'rest').at(-1)?.atMs ?? 0;
   const faults = ofKind(history, 'fault');
   const log = logOf(history);
+  const stalledMs = stallsOf(history);
   return ofKind(history, 'vanishes').flatMap(({ client, atMs }) => {
     // A node whose Hello was never stored was never there.
     if (!log.some(({ kind, node }) => kind === 'nodeJoined' && node === client)) return [];
     const left = log.find((event) => isLeaveOf(event, client) && event.atMs > atMs);
     const endMs = left?.atMs ?? restMs;
     const fromMs = Math.max(atMs, faults.findLast((fault) => fault.atMs < endMs)?.atMs ?? 0);
-    const late = endMs > fromMs + maxSilenceMs + graceMs + SLACK_MS;
+    const ranMs = endMs - fromMs - stalledMs(fromMs, endMs);
+    const late = ranMs > maxSilenceMs + graceMs + SLACK_MS;
     return late ? [`${client} vanished, and did not leave in time`] : [];
   });
 }

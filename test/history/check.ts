@@ -96,7 +96,7 @@ export function demandLoad(history: History, floor: LoadFloor): LoadFloor {
   throw new Error(`the run is void: ${key} was ${load[key]}, below the floor of ${floor[key]}`);
 }
 
-/** What is below the floor, if anything. */
+/** The first figure that is below the floor. */
 export function below(load: LoadFloor, floor: LoadFloor): keyof LoadFloor | undefined {
   return (['publishesPerSecond', 'streams', 'players'] as const).find(
     (key) => load[key] < floor[key],

@@ -9,14 +9,25 @@ import { withUnanswered } from './unanswered.js';
 const REPORTS = 256;
 const REPORT_BYTES = 512 * 1024;
 
-/** Errors that decide nothing about a player: no coordinator is connected, or it is full or cannot store anything. */
-const UNDECIDED: readonly FailureReason[] = [
+/** The errors while no coordinator is connected, or its storage is away. */
+const AWAY: readonly FailureReason[] = [
   'UNAVAILABLE',
+  'ENGINE_UNAVAILABLE',
+  'EPOCH_ENDED',
+  'OUTCOME_UNKNOWN',
+];
+/** Errors that decide nothing about a player: of these, or the coordinator is full or cannot store anything. */
+const UNDECIDED: readonly FailureReason[] = [
+  ...AWAY,
   'REQUEST_QUEUE_FULL',
   'JOURNAL_READ_ONLY',
-  'OUTCOME_UNKNOWN',
   'UNKNOWN',
 ];
+
+/** Whether no coordinator, or not its storage, could be reached. */
+export function isAway({ reason }: KelpieError): boolean {
+  return AWAY.includes(reason);
+}
 
 /** Whether a report with this error is still undecided. A later list settles it. */
 export function isUndecided({ reason }: KelpieError): boolean {

@@ -18,6 +18,7 @@ import type { ListedPlayer, Login, Part, PlayerList } from './list.js';
 import type { Acquired } from './options.js';
 import {
   framesOf,
+  isAway,
   isUndecided,
   isRequestUndecided,
   keep,
@@ -179,9 +180,8 @@ export class PlayerReporting {
         if (answer.$case === 'playersSynced') this.#takeSynced(listed, answer.value);
       },
       (error: unknown) => {
-        const why = fromThrown(error);
-        // If the lists still differ, the digest shows it.
-        if (why.reason !== 'UNAVAILABLE') this.#options.onRefused(why);
+        // The coordinator asks for the list again, or the next stream begins with it.
+        if (!isAway(fromThrown(error))) this.#options.onRefused(fromThrown(error));
       },
     );
     void answered.finally(() => this.#end(exchange, about));

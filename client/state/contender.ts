@@ -18,7 +18,10 @@ const RETRY_MS = 1000;
 /** Those who waited for a lock try again within this time, each at another moment. */
 const SPREAD_MS = 20;
 /** After these errors the request may be carried out, or a later attempt can succeed. */
-const AGAIN = ['UNAVAILABLE', 'OUTCOME_UNKNOWN', 'STALE_GENERATION', 'JOURNAL_READ_ONLY'];
+const AGAIN = [
+  ...['UNAVAILABLE', 'OUTCOME_UNKNOWN', 'STALE_GENERATION', 'JOURNAL_READ_ONLY'],
+  ...['ENGINE_UNAVAILABLE', 'EPOCH_ENDED'],
+];
 
 /** The functions that a contender gets from the client. */
 export interface ContenderParts {

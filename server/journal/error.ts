@@ -42,3 +42,11 @@ export class NotStored extends Error {
     this.name = 'NotStored';
   }
 }
+
+/** The epoch of the journal has ended: it stores nothing any more. The cause of an unknown outcome may be this error too. */
+export class JournalEnded extends NotStored {
+  constructor(message: string) {
+    super(message);
+    this.name = 'JournalEnded';
+  }
+}

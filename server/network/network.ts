@@ -10,7 +10,7 @@ import { KelpieError } from '../core/errors.js';
 import { Listeners } from '../core/listeners.js';
 import { SharedTurn } from '../core/fair-turn.js';
 import type { TopicFilter } from '../topics/filter.js';
-import { JournalError, NotStored } from '../journal/error.js';
+import { JournalEnded, JournalError, NotStored } from '../journal/error.js';
 import type {
   Entry,
   Journal,
@@ -20,6 +20,7 @@ import type {
   Unsubscribe,
 } from '../journal/journal.js';
 import { Backlog, weightOf } from './backlog.js';
+import { epochEnded } from './errors.js';
 import type { Limits } from './limits.js';
 import type { Codec, Table, Write } from './table.js';
 import { Tables } from './tables.js';
@@ -58,6 +59,7 @@ export class Network {
   #head: Cursor;
   /** While rows are loaded: the sequence at which each key was deleted meanwhile. */
   #deleted: Map<string, number> | undefined;
+  #ended = false;
 
   constructor({ journal, clock, limits, searches, onFault, onCommit }: NetworkParts) {
     this.journal = this.#journal = journal;
@@ -166,7 +168,8 @@ export class Network {
   /**
    * Stores one transaction. If a row was changed by somebody else, this resolves when the tables have that change: the
    * caller can decide again at once. Throws OUTCOME_UNKNOWN if the journal cannot report whether it stored the
-   * transaction, ENGINE_UNAVAILABLE if it certainly stored nothing, and JOURNAL_READ_ONLY if it accepts no more writes.
+   * transaction, and JOURNAL_READ_ONLY if it accepts no more writes. If the transaction is certainly not stored, it throws
+   * EPOCH_ENDED after the end of the epoch, and ENGINE_UNAVAILABLE else.
    */
   async commit(transaction: Transaction): Promise<Outcome> {
     const outcome = await this.#store(transaction);
@@ -188,10 +191,17 @@ export class Network {
       if (outcome) return outcome;
       throw new Error('the journal gave no outcome');
     } catch (cause) {
-      throw cause instanceof NotStored ? unavailableError(cause) : unknownError(cause);
+      this.#ended ||= isEnd(cause);
+      if (!(cause instanceof NotStored)) throw unknownError(cause);
+      throw this.#ended ? epochEnded() : unavailableError(cause);
     } finally {
       this.backlog.leave(weight);
     }
+  }
+
+  /** Whether the epoch of the journal has ended: this network stores nothing more, and another one takes its place. */
+  get ended(): boolean {
+    return this.#ended;
   }
 
   /** Whether the journal refuses all writes until the coordinator is restarted. */
@@ -203,6 +213,11 @@ export class Network {
   resources(filter: TopicFilter): Generator<Row | undefined> {
     return this.#tables.resources(filter);
   }
+}
+
+function isEnd(error: unknown): boolean {
+  if (error instanceof JournalEnded) return true;
+  return error instanceof Error && error.cause instanceof JournalEnded;
 }
 
 function unknownError(cause: unknown): KelpieError {

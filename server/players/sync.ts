@@ -28,6 +28,8 @@ const OLDEST_MS = 365 * 24 * 60 * 60 * 1000;
 export interface ListPart {
   readonly part: SyncPlayers;
   readonly receivedMs: number;
+  /** Like `as_of`: the list also settles the players up to this sequence. 0 if the proxy has received all generations. */
+  readonly settledUpTo: number;
 }
 
 /** Applies one part of a list. Throws STALE_GENERATION if another session owns the node. */
@@ -89,7 +91,7 @@ class Plan implements Synced {
     this.#session = session;
     this.#list = list;
     // The proxy cannot receive grants of an earlier stream any more, so for those the list decides.
-    this.#asOf = Math.max(list.part.asOf, session.generation);
+    this.#asOf = Math.max(list.part.asOf, session.generation, list.settledUpTo);
     this.#granted = granted;
     this.#admission = admission;
     this.#batch = new GrantBatch(writer, session, admission);

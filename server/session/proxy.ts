@@ -7,7 +7,6 @@ import { Player } from '../../gen/ts/kelpie/v1/player.js';
 import {
   type AcquirePlayer,
   type PlayerAcquired,
-  PlayerDenialReason,
   type PlayerLatency,
   PlayerReport,
   type PlayerReportResult,
@@ -21,7 +20,7 @@ import type { Access } from '../access/access.js';
 import { checkUpdateOfOther } from '../access/table.js';
 import { KelpieError } from '../core/errors.js';
 import { othersTurn } from '../core/fair-turn.js';
-import { idOf, weightOf } from '../players/player.js';
+import { weightOf } from '../players/player.js';
 import { report, type Reported } from '../players/report-batch.js';
 import { sync } from '../players/sync.js';
 import { type CheckOther, updatePlayer } from '../players/updates.js';
@@ -31,6 +30,8 @@ import { DigestWatch } from '../players/digest-watch.js';
 import { type Frame, wireError } from '../delivery/frames.js';
 import { Latch } from '../core/latch.js';
 import type { PlayerWriter } from '../players/writer.js';
+import { maintenanceDenial, onlineDenial } from './denials.js';
+import { Resync } from './resync.js';
 import type { SessionServices } from './services.js';
 
 const REPORTS = 256;
@@ -56,7 +57,14 @@ type Answer = () => Frame;
 /** The services that a proxy's requests use. */
 type ProxyServices = Pick<
   SessionServices,
-  'nodeRows' | 'playerWriter' | 'ownership' | 'verify' | 'observer' | 'onFault'
+  | 'network'
+  | 'clock'
+  | 'nodeRows'
+  | 'playerWriter'
+  | 'ownership'
+  | 'verify'
+  | 'observer'
+  | 'onFault'
 >;
 
 export class ProxyRequests {
@@ -74,13 +82,22 @@ export class ProxyRequests {
   #loginBytes = 0;
   readonly #room = new Latch();
   readonly #digests: DigestWatch;
+  readonly #resync: Resync;
+  readonly #onWanted: () => void;
 
-  constructor(services: ProxyServices, session: ProxySession & { readonly access: Access }) {
+  /** Calls `onWanted` if the coordinator wants the proxy's list. */
+  constructor(
+    services: ProxyServices,
+    session: ProxySession & { readonly access: Access },
+    onWanted: () => void,
+  ) {
     const { playerWriter, observer, onFault } = services;
     this.#services = services;
     this.#writer = playerWriter;
     this.#session = session;
     this.#access = session.access;
+    this.#onWanted = onWanted;
+    this.#resync = new Resync(services.network, services.clock, onWanted);
     this.#digests = new DigestWatch(
       playerWriter,
       session.name,
@@ -111,9 +128,7 @@ export class ProxyRequests {
 
   #acquired(acquired: Acquired, player: Player): PlayerAcquired {
     if (acquired.kind === 'denied') return onlineDenial(player, acquired.present.proxy);
-    if (acquired.kind === 'maintenance') {
-      return denialOf(player, acquired.text, '', PlayerDenialReason.MAINTENANCE);
-    }
+    if (acquired.kind === 'maintenance') return maintenanceDenial(player, acquired.text);
     const { id, generation } = acquired;
     const row = this.#writer.rows.get(id);
     if (row && this.#holds(id, generation)) {
@@ -142,7 +157,10 @@ export class ProxyRequests {
     this.#checkRole();
     checkCount('reports', reports.length, 1, REPORTS);
     const bytes = sum(reports.map(weightOfReport));
-    const results = await this.#inOrder(bytes, () => report(this.#writer, this.#session, reports));
+    const results = await this.#resync.follow(
+      this.#inOrder(bytes, () => report(this.#writer, this.#session, reports)),
+    );
+    for (const { error } of results) this.#resync.failed(error);
     // Players that left by one of these reports were given to nobody.
     const left = new Set(results.filter(isEnd).map(({ id }) => id));
     return () => results.map((result) => (left.has(result.id) ? wire(result) : this.#now(result)));
@@ -152,10 +170,13 @@ export class ProxyRequests {
   async sync(part: SyncPlayers): Promise<Answer> {
     this.#checkRole();
     checkCount('players', part.players.length, 0, PART_PLAYERS);
-    const list = { part, receivedMs: this.#writer.clock.wall() };
+    const receivedMs = this.#writer.clock.wall();
     const bytes = sum(part.players.map((player) => weightOf(player) + OVERHEAD_BYTES));
-    const { results, kicked } = await this.#inOrder(bytes, () =>
-      sync(this.#writer, this.#session, list),
+    const { results, kicked } = await this.#resync.follow(
+      this.#inOrder(bytes, async () => {
+        const settledUpTo = await this.#resync.settledUpTo();
+        return sync(this.#writer, this.#session, { part, receivedMs, settledUpTo });
+      }),
     );
     return () => {
       const gone = results.filter((result) => this.#isGone(result)).map(({ id }) => id);
@@ -211,11 +232,12 @@ export class ProxyRequests {
   }
 
   /**
-   * Compares a digest with the table, unless something is under way that would explain a difference.
-   * Calls `onWanted` if the coordinator wants the proxy's list.
+   * Compares a digest with the table, unless something is under way that would explain a difference, or the storage was
+   * away and the proxy will be asked for its list.
    */
-  compare(digest: PresenceDigest, onWanted: () => void): void {
-    if (this.#writes + this.#logins === 0) this.#digests.compare(digest, onWanted);
+  compare(digest: PresenceDigest): void {
+    if (this.#writes + this.#logins > 0 || this.#resync.waits) return;
+    this.#digests.compare(digest, this.#onWanted);
   }
 
   /** Takes latencies of this proxy's own players. */
@@ -231,6 +253,11 @@ export class ProxyRequests {
 
   get latencies(): ReadonlyMap<string, number> {
     return this.#latencies;
+  }
+
+  /** The stream is gone. */
+  close(): void {
+    this.#resync.close();
   }
 }
 
@@ -249,21 +276,6 @@ function isEnd({ generation, error }: Reported): boolean {
 
 function wire({ id: playerId, generation, error }: Reported): PlayerReportResult {
   return { playerId, generation, error: error && wireError(error) };
-}
-
-function onlineDenial(player: Player, proxy: string): PlayerAcquired {
-  const text = `${player.name} is already on this network.`;
-  return denialOf(player, text, proxy, PlayerDenialReason.ONLINE);
-}
-
-function denialOf(
-  player: Player,
-  text: string,
-  proxy: string,
-  reason: PlayerDenialReason,
-): PlayerAcquired {
-  const outcome = { $case: 'denial', value: { text, proxy, reason } } as const;
-  return { playerId: idOf(player), outcome, ticket: undefined };
 }
 
 function loginLimit(limit: number, what: string): KelpieError {

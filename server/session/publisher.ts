@@ -18,7 +18,7 @@ import { Latch } from '../core/latch.js';
 
 /** The session that publishes. */
 export interface PublisherOptions {
-  readonly network: Pick<Network, 'commit'>;
+  readonly network: Pick<Network, 'commit' | 'readOnly' | 'ended'>;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly name: string;
@@ -57,6 +57,8 @@ export class Publisher {
   #isExact = false;
   /** The number that the journal has when all that is under way is stored; undefined: any. */
   #expected: number | undefined;
+  /** Nobody knows whether the journal has this number or one above it, below that of the next event. */
+  #isUnsure = false;
   /** Counts how often the journal did not store what was under way: then `#expected` goes back. */
   #setbacks = 0;
   /** The newest publish. */
@@ -76,9 +78,10 @@ export class Publisher {
   }
 
   /**
-   * Takes a publish. Throws at once if it refuses the whole publish; rejects with errors that only the journal
-   * can decide (STALE_GENERATION, OUTCOME_UNKNOWN, JOURNAL_READ_ONLY). Events that the journal certainly did not store
-   * are settled as rejected, with ENGINE_UNAVAILABLE: the session stays.
+   * Takes a publish. Throws at once if it refuses the whole publish; rejects with errors that leave the events unsettled
+   * (STALE_GENERATION, JOURNAL_READ_ONLY, EPOCH_ENDED; with the last two OUTCOME_UNKNOWN too). While the storage is away,
+   * events are settled as rejected, and the session stays: with ENGINE_UNAVAILABLE if they are certainly not stored, with
+   * OUTCOME_UNKNOWN if nobody knows.
    */
   publish(request: Publish): Promise<void> {
     const drafts = encodeDrafts(request.events, this.#options.limits);
@@ -136,28 +139,46 @@ export class Publisher {
     this.#inFlightBytes += bytes;
     try {
       const require = [this.#options.fence];
-      const outcome = await this.#commit({ require, producer, entries });
+      const outcome = await this.#commit({ require, producer, entries }, first);
       // One that was under way before it was not stored either.
       if (outcome.kind === 'producerAt' && setbacks < this.#setbacks) throw notStored();
       if (outcome.kind !== 'stored') throw this.#refused(outcome);
-      if (this.#held > 0) await knownOf(before);
+      if (this.#held > 0) await settledOf(before);
       this.#settle(producer.last, rejections);
     } catch (error) {
-      if (!(error instanceof KelpieError) || error.reason !== 'ENGINE_UNAVAILABLE') throw error;
-      if (setbacks === this.#setbacks) {
-        this.#setbacks += 1;
-        this.#expected = producer.previous;
-        this.#first = undefined;
-      }
-      // An acknowledgement covers all events before it, so it waits until their outcome is known.
+      if (!this.#isAway(error)) throw error;
+      if (setbacks === this.#setbacks) this.#setBack(producer.previous, error);
+      // An acknowledgement covers all events before it, so it waits until those are settled.
       this.#held += 1;
-      await knownOf(before).finally(() => (this.#held -= 1));
+      await settledOf(before).finally(() => (this.#held -= 1));
       this.#settle(producer.last, withAll(rejections, first, producer.last, error));
     } finally {
       this.#inFlightEvents -= count;
       this.#inFlightBytes -= bytes;
       this.#room.open();
     }
+  }
+
+  /**
+   * Whether the storage is away, and the session goes on. A journal that stores nothing more leaves the events unsettled:
+   * the node sends them again on its next stream.
+   */
+  #isAway(error: unknown): error is KelpieError {
+    const { readOnly, ended } = this.#options.network;
+    if (!(error instanceof KelpieError) || ended) return false;
+    return (
+      error.reason === 'ENGINE_UNAVAILABLE' || (error.reason === 'OUTCOME_UNKNOWN' && !readOnly)
+    );
+  }
+
+  /** Nothing was stored, or nobody knows: the journal has this number, or then one of those up to the next event. */
+  #setBack(expected: number, { reason }: KelpieError): void {
+    this.#setbacks += 1;
+    this.#expected = expected;
+    this.#first = undefined;
+    if (reason !== 'OUTCOME_UNKNOWN') return;
+    this.#isUnsure = true;
+    this.#isExact = false;
   }
 
   #settle(upTo: number, rejections: readonly PublishRejection[]): void {
@@ -168,22 +189,40 @@ export class Publisher {
   }
 
   /**
-   * Later writes wait for the first one. The journal takes any number of an instance that it does not know, so it would
-   * store a later publish although the first one failed.
+   * Later writes wait for the first one, and for the first one after a write of which nobody knows whether it is stored.
+   * The journal takes any number of an instance that it does not know, so it would store a later publish although the
+   * first one failed. `begin` is the number of the first event.
    */
-  #commit(transaction: Transaction): Promise<Outcome> {
+  #commit(transaction: Transaction, begin: number): Promise<Outcome> {
     const { network } = this.#options;
     if (this.#isExact) return network.commit(transaction);
     if (this.#first)
-      return this.#first.then((outcome) =>
-        outcome.kind === 'stored' ? network.commit(transaction) : outcome,
+      return this.#first.then(
+        (outcome) => (outcome.kind === 'stored' ? network.commit(transaction) : outcome),
+        (error: unknown) => {
+          throw this.#isAway(error) ? notStored() : error;
+        },
       );
-    this.#first = network.commit(transaction);
-    this.#first.then(
-      ({ kind }) => (this.#isExact = kind !== 'conflict'),
+    const first = (this.#first = this.#commitFirst(transaction, begin));
+    first.then(
+      ({ kind }) => {
+        this.#isExact = kind !== 'conflict';
+        this.#isUnsure = false;
+      },
       () => undefined,
     );
-    return this.#first;
+    return first;
+  }
+
+  async #commitFirst(transaction: Transaction, begin: number): Promise<Outcome> {
+    const { network } = this.#options;
+    const outcome = await network.commit(transaction);
+    const { producer } = transaction;
+    if (outcome.kind !== 'producerAt' || !producer || !this.#isUnsure) return outcome;
+    const previous = outcome.sequence;
+    if (previous <= producer.previous || previous >= begin) return outcome;
+    // The journal has events of which nobody knew.
+    return network.commit({ ...transaction, producer: { ...producer, previous } });
   }
 
   /** The owner of the node gets the second one only for a hole: each Hello reads the number after it has the name. */
@@ -226,8 +265,8 @@ export class Publisher {
   }
 }
 
-/** Resolves when the outcome of a publish is known. Rejects if it stays unknown. */
-function knownOf(publish: Promise<void>): Promise<void> {
+/** Resolves when a publish is settled, or refused as a whole. Rejects if nobody will know whether it is stored. */
+function settledOf(publish: Promise<void>): Promise<void> {
   return publish.catch((error: unknown) => {
     if (error instanceof KelpieError && error.reason === 'OUTCOME_UNKNOWN') throw error;
   });

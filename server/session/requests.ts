@@ -71,7 +71,9 @@ export class Requests {
     this.#feed = options.feed;
     this.#patterns = options.patterns;
     this.#publisher = options.publisher;
-    this.#proxy = new ProxyRequests(services, options);
+    this.#proxy = new ProxyRequests(services, options, () =>
+      outbound.send({ $case: 'syncRequested', value: {} }),
+    );
     this.#issued = new Issued(services.commands, options);
     this.#transfers = new TransferRequests(services, outbound, name);
     this.#slots = new SlotRequests(services, options);
@@ -86,6 +88,7 @@ export class Requests {
   /** The stream is gone. */
   close(): void {
     this.#closed = true;
+    this.#proxy.close();
     this.#issued.close();
   }
 
@@ -176,7 +179,7 @@ export class Requests {
       case 'reportPlayers':
         return this.#report(requestId, frame.value);
       case 'syncPlayers':
-        return this.#answer(requestId, this.#known(this.#proxy.sync(frame.value)));
+        return this.#answer(requestId, this.#proxy.sync(frame.value));
       case 'updatePlayer':
         return this.#confirm(requestId, this.#proxy.update(frame.value));
       case 'transferPlayers':
@@ -205,9 +208,11 @@ export class Requests {
       () => this.done(requestId),
       (error: unknown) => {
         const hole = error instanceof KelpieError && error.reason === 'PUBLISH_SEQUENCE_HOLE';
+        const { readOnly, ended } = this.#services.network;
         // Unsettled is not rejected: the stream ends, and the node sends the events again on the next one. A
-        // read-only journal would allow no next stream, and on this one the node can still read.
-        if (hole || this.#services.network.readOnly) this.#fail(requestId, error);
+        // read-only journal would allow no next stream, and on this one the node can still read. The network ends all
+        // streams after the end of its epoch, when the next one has begun.
+        if (hole || readOnly || ended) this.#fail(requestId, error);
         else this.#outbound.end(this.#public(error));
       },
     );
@@ -216,11 +221,7 @@ export class Requests {
   #heartbeat(requestId: number, { load, presence, latencies }: Heartbeat): void {
     if (load) this.#services.loads.report(this.#name, load);
     if (latencies.length > 0) this.#proxy.measured(latencies);
-    if (presence) {
-      this.#proxy.compare(presence, () => {
-        this.#outbound.send({ $case: 'syncRequested', value: {} });
-      });
-    }
+    if (presence) this.#proxy.compare(presence);
     const cursor = this.#feed.renewed();
     this.#outbound.send({ $case: 'heartbeatAck', value: { cursor } }, requestId);
   }
@@ -257,7 +258,7 @@ export class Requests {
   }
 
   #report(requestId: number, request: ReportPlayers): void {
-    this.#known(this.#proxy.report(request)).then(
+    this.#proxy.report(request).then(
       (resultsNow) => {
         const results = resultsNow();
         const news = request.reports.some(
@@ -269,16 +270,6 @@ export class Requests {
       },
       (error: unknown) => this.#fail(requestId, error),
     );
-  }
-
-  /** If nobody knows which players a proxy got, the stream ends: the list on the next one settles all of them. */
-  #known<T>(work: Promise<T>): Promise<T> {
-    return work.catch((error: unknown) => {
-      const { reason } = this.#public(error);
-      if (reason === 'OUTCOME_UNKNOWN' && !this.#services.network.readOnly)
-        this.#outbound.end(this.#public(error));
-      throw error;
-    });
   }
 
   /** Answers RequestOk to a request that wants an answer and has no other one. */

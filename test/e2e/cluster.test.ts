@@ -264,6 +264,38 @@ describe('a coordinator whose Redis is away', () => {
     });
   }
 
+  it('keeps its sessions when Redis stands still with writes under way, and settles those later', async () => {
+    const coordinator = await start();
+    const onEvicted = (): void => expect.fail('no player is evicted');
+    const roster = { players: true };
+    const gate = await join('gate', [coordinator], {
+      role: 'PROXY',
+      players: { onEvicted },
+      roster,
+    });
+    const lobby = await join('lobby', [coordinator]);
+    const { players } = gate.client;
+    const [steve, alex] = ['2535400000000001', '2535400000000002'];
+    await players.joined({ xuid: alex, name: 'Alex' });
+    expect(await publish(lobby, 'before')).to.equal('stored');
+    redis.pause();
+    const reported = [players.joined({ xuid: steve, name: 'Steve' }), players.left(alex)];
+    const underWay = await Promise.all([publish(lobby, 'first'), publish(lobby, 'second')]);
+    expect(underWay[0]).to.equal('OUTCOME_UNKNOWN');
+    expect(underWay[1]).to.be.oneOf(['OUTCOME_UNKNOWN', 'ENGINE_UNAVAILABLE']);
+    expect(await publish(lobby, 'meanwhile')).to.equal('ENGINE_UNAVAILABLE');
+    await Promise.all(reported);
+    redis.resume();
+    expect(await storedAt(lobby, 'after')).to.equal('stored');
+    await until(() => gate.heard.includes('after'));
+    const names = (): string[] => gate.client.roster.players().map(({ name }) => name);
+    await until(() => names().join() === 'Steve');
+    const chat = gate.heard.filter((one) => !one.startsWith('player') && !one.startsWith('node'));
+    expect(chat.filter((one) => one === 'first').length).to.be.at.most(1);
+    expect(chat).to.deep.equal([...new Set(chat)]);
+    for (const { statuses } of [gate, lobby]) expect(statuses).to.deep.equal(['connected']);
+  });
+
   it('moves its nodes to another coordinator if it alone is cut off, and serves again', async () => {
     const wire = await FaultProxy.before(redis.port);
     proxies.push(wire);

@@ -18,7 +18,7 @@ import { durationOf } from '../../server/core/duration.js';
 import { KelpieError } from '../../server/core/errors.js';
 import type { SessionPort } from '../../server/session/port.js';
 import { received, sent } from '../history/recorder.js';
-import type { Act } from '../history/steps.js';
+import type { Act, Published as Outcome } from '../history/steps.js';
 import { replyTo } from '../history/validators/commands.js';
 import { after, hello, SNAPSHOT, TestStream } from '../support/model/coordinator.js';
 import { messageDraft } from '../support/wire/messages.js';
@@ -55,6 +55,11 @@ const COMMAND = 'echo';
 const RETRY_MS: Span = [20, 400];
 const COMMAND_MS = 1500;
 const STREAM_TOPICS = 3;
+/** The outcome of an event by the reason of its rejection. */
+const OUTCOMES: ReadonlyMap<number | undefined, Outcome> = new Map([
+  [ErrorReason.ENGINE_UNAVAILABLE, 'refused'],
+  [ErrorReason.OUTCOME_UNKNOWN, 'unknown'],
+]);
 
 export class SimulatedNode {
   readonly name: string;
@@ -231,18 +236,20 @@ export class SimulatedNode {
   }
 
   #acknowledged({ publishSequence, rejections }: PublishAck): void {
-    for (const { error } of rejections) {
-      if (error?.reason !== ErrorReason.ENGINE_UNAVAILABLE) this.wrong.push(error?.message ?? '?');
+    const outcomes = new Map<number, Outcome>();
+    for (const { publishSequence: number, error } of rejections) {
+      const outcome = OUTCOMES.get(error?.reason);
+      if (outcome) outcomes.set(number, outcome);
+      else this.wrong.push(error?.message ?? '?');
     }
-    this.#settle(publishSequence, new Set(rejections.map((one) => one.publishSequence)));
+    this.#settle(publishSequence, outcomes);
   }
 
-  #settle(upTo: number, rejected = new Set<number>()): void {
+  #settle(upTo: number, outcomes = new Map<number, Outcome>()): void {
     while (this.#unsettled[0] && this.#unsettled[0].number <= upTo) {
       const { id, number } = this.#unsettled[0];
       this.#unsettled.shift();
-      const outcome = rejected.has(number) ? 'refused' : 'stored';
-      this.#record({ kind: 'published', id, outcome });
+      this.#record({ kind: 'published', id, outcome: outcomes.get(number) ?? 'stored' });
     }
   }
 

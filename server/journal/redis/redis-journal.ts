@@ -10,7 +10,7 @@
 import type { Clock } from '../../core/clock.js';
 import type { Cursor } from '../../core/cursor.js';
 import { Listeners } from '../../core/listeners.js';
-import { JournalError, NotStored } from '../error.js';
+import { JournalEnded, JournalError, NotStored } from '../error.js';
 import {
   type Entry,
   type Journal,
@@ -253,7 +253,7 @@ export class RedisJournal implements Journal {
   /** The end of the epoch shows first here or in the answer to a call. The object stores nothing from now on. */
   #end(reason: string): void {
     this.#ended ??= reason;
-    this.#writer.end(new NotStored(`the epoch of the journal has ended: ${reason}`));
+    this.#writer.end(new JournalEnded(`the epoch of the journal has ended: ${reason}`));
     void this.#rotate();
   }
 

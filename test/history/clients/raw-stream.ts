@@ -1,6 +1,7 @@
 /** One stream of a node without the SDK: it starts where it likes, and goes on where the SDK would stop. */
 import { randomBytes } from 'node:crypto';
 import { grpcTransport } from '../../../client/connection/transport.js';
+import { ErrorReason } from '../../../gen/ts/kelpie/v1/error.js';
 import { StartAt } from '../../../gen/ts/kelpie/v1/cursor.js';
 import { NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
 import {
@@ -10,6 +11,7 @@ import {
   Heartbeat,
   Hello,
   type NodeFrame,
+  type PublishAck,
   type Welcome,
 } from '../../../gen/ts/kelpie/v1/session_service.js';
 import { cursorOf, type Recorder } from '../recorder.js';
@@ -94,7 +96,7 @@ export class RawStream {
       case 'heartbeatRequested':
         return this.#beat();
       case 'publishAck':
-        return this.#settle(frame.value.publishSequence);
+        return this.#settle(frame.value);
       default:
         return undefined;
     }
@@ -109,10 +111,13 @@ export class RawStream {
     this.#wake();
   }
 
-  #settle(upTo: number): void {
+  #settle({ publishSequence: upTo, rejections }: PublishAck): void {
+    const errors = new Map(rejections.map((one) => [one.publishSequence, one.error?.reason]));
     while ((this.#unsettled[0]?.number ?? Infinity) <= upTo) {
-      const { id = '' } = this.#unsettled.shift() ?? {};
-      this.#recorder.record(this.#name, { kind: 'published', id, outcome: 'stored' });
+      const { id = '', number = 0 } = this.#unsettled.shift() ?? {};
+      const refused = errors.get(number) === ErrorReason.OUTCOME_UNKNOWN ? 'unknown' : 'refused';
+      const outcome = errors.has(number) ? refused : 'stored';
+      this.#recorder.record(this.#name, { kind: 'published', id, outcome });
     }
   }
 

@@ -18,6 +18,8 @@ export interface NodeOptions {
   readonly players: boolean;
 }
 
+/** After these errors of a publish the event may be stored. */
+const UNKNOWN: ReadonlySet<string> = new Set(['CLOSED', 'OUTCOME_UNKNOWN']);
 /** The one command of a run. */
 const WORK = 'work';
 
@@ -92,7 +94,7 @@ export class RecordedNode {
     return this.#call(
       stored.then(
         () => ends('stored'),
-        (error: unknown) => ends(fromThrown(error).reason === 'CLOSED' ? 'unknown' : 'refused'),
+        (error: unknown) => ends(UNKNOWN.has(fromThrown(error).reason) ? 'unknown' : 'refused'),
       ),
     );
   }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
+import { ErrorReason } from '../../../gen/ts/kelpie/v1/error.js';
 import type { EventDraft } from '../../../gen/ts/kelpie/v1/event.js';
 import { KelpieError } from '../../../server/core/errors.js';
 import { openAccess } from '../../../server/access/access.js';
@@ -43,6 +44,13 @@ function drafts(...topics: string[]): EventDraft[] {
   return topics.map((topic) => messageDraft('hi', topic));
 }
 
+/** The numbers that the acknowledgement rejects, and why. */
+function rejectedBy(publisher: Publisher): [number, number | undefined][] {
+  const ack = publisher.takeAck();
+  if (ack?.$case !== 'publishAck') throw new Error('no acknowledgement');
+  return ack.value.rejections.map((one) => [one.publishSequence, one.error?.reason]);
+}
+
 describe('the publisher of a session', () => {
   it('stores nothing after a newer generation owns the node', async () => {
     const { publisher, stored } = await publishing((own) => own - 1);
@@ -74,6 +82,8 @@ describe('the publisher of a session', () => {
         new Promise<{ kind: 'stored'; first: number }>((resolve) =>
           answers.push(() => resolve({ kind: 'stored', first: 1 })),
         ),
+      readOnly: false,
+      ended: false,
     };
     const publisher = publisherOf({ ...town, network }, randomBytes(16), 1);
     const publish = (number: number): Promise<void> =>
@@ -120,13 +130,18 @@ describe('the publisher of a session', () => {
       if (commits === 1) throw new KelpieError('OUTCOME_UNKNOWN', 'lost');
       return town.network.commit(transaction);
     };
-    const lossy = { ...town, network: { commit } };
+    const lossy = { ...town, network: { commit, readOnly: false, ended: false } };
     const publisher = publisherOf(lossy, randomBytes(16), owner?.sequence ?? 0);
-    const published = ['a', 'b', 'c'].map((topic, index) =>
-      publisher.publish({ firstPublishSequence: index + 1, events: drafts(topic) }),
+    await Promise.all(
+      ['a', 'b', 'c'].map((topic, index) =>
+        publisher.publish({ firstPublishSequence: index + 1, events: drafts(topic) }),
+      ),
     );
-    for (const one of published)
-      expect((await rejectionOf(KelpieError, one)).reason).to.equal('OUTCOME_UNKNOWN');
+    expect(rejectedBy(publisher)).to.deep.equal([
+      [1, ErrorReason.OUTCOME_UNKNOWN],
+      [2, ErrorReason.ENGINE_UNAVAILABLE],
+      [3, ErrorReason.ENGINE_UNAVAILABLE],
+    ]);
     expect(stored).to.be.empty;
   });
 
@@ -140,7 +155,8 @@ describe('the publisher of a session', () => {
     expect(stored).to.deep.equal(['c']);
   });
 
-  it('acknowledges no event behind one of which nobody knows whether it is stored', async () => {
+  /** Stores the first event; the outcome of the second one is to come, and the third one is certainly not stored. */
+  async function threeOf(readOnly: boolean) {
     const { town, stored } = await publishing();
     const owner = town.nodeRows.owners.get('lobby-1');
     const lost: ((error: Error) => void)[] = [];
@@ -151,7 +167,7 @@ describe('the publisher of a session', () => {
     ];
     const commit: Network['commit'] = async (transaction) =>
       outcomes.shift()?.(transaction) as never;
-    const away = { ...town, network: { commit } };
+    const away = { ...town, network: { commit, readOnly, ended: false } };
     const publisher = publisherOf(away, randomBytes(16), owner?.sequence ?? 0);
     await publisher.publish({ firstPublishSequence: 1, events: drafts('a') });
     publisher.takeAck();
@@ -161,6 +177,21 @@ describe('the publisher of a session', () => {
     await settled();
     expect(publisher.takeAck()).to.equal(undefined);
     for (const reject of lost) reject(new KelpieError('OUTCOME_UNKNOWN', 'lost'));
+    return { publisher, later, stored };
+  }
+
+  it('settles no event before the ones in front of it, also where nobody knows whether those are stored', async () => {
+    const { publisher, later, stored } = await threeOf(false);
+    await Promise.all(later);
+    expect(rejectedBy(publisher)).to.deep.equal([
+      [2, ErrorReason.OUTCOME_UNKNOWN],
+      [3, ErrorReason.ENGINE_UNAVAILABLE],
+    ]);
+    expect(stored).to.deep.equal(['a']);
+  });
+
+  it('settles no event behind an unknown one if the journal is read-only: the next stream does', async () => {
+    const { publisher, later, stored } = await threeOf(true);
     for (const one of later)
       expect((await rejectionOf(KelpieError, one)).reason).to.equal('OUTCOME_UNKNOWN');
     expect(publisher.takeAck()).to.equal(undefined);

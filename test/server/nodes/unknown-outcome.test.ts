@@ -3,6 +3,7 @@
  * and writes nothing a second time.
  */
 import { expect } from 'chai';
+import { ErrorReason } from '../../../gen/ts/kelpie/v1/error.js';
 import { NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
 import type { Player } from '../../../gen/ts/kelpie/v1/player.js';
 import type { KelpieError } from '../../../server/core/errors.js';
@@ -16,7 +17,7 @@ import { hello, join, openMortal, TestStream } from '../../support/model/coordin
 async function open() {
   const clock = new FakeClock();
   const journal = new LossyJournal(clock, { entries: 1000, bytes: 2 ** 20, ageMs: 2 ** 40 });
-  return { journal, town: await openMortal(journal, clock) };
+  return { clock, journal, town: await openMortal(journal, clock) };
 }
 
 describe('a claim of unknown outcome', () => {
@@ -77,26 +78,77 @@ describe('a claim of unknown outcome', () => {
   });
 });
 
-describe('a list of players of unknown outcome', () => {
-  it('ends the stream, so that a player who quits meanwhile is not there for ever', async () => {
-    const { journal, town } = await open();
-    const facts = hello('gate', { role: NodeRole.PROXY });
-    const { stream } = await join(town, facts);
-    const list = (...players: Player[]) => {
-      const value = { asOf: 0, afterId: '', upToId: '', players, loginAges: {} };
-      return { $case: 'syncPlayers', value } as const;
-    };
-    // The grant is stored and acknowledged, and the answer to the write after it is lost.
+describe('players of whom nobody knows whether they are stored', () => {
+  const list = (...players: Player[]) => {
+    const value = { asOf: 0, afterId: '', upToId: '', players, loginAges: {} };
+    return { $case: 'syncPlayers', value } as const;
+  };
+  const joins = (player: Player) => {
+    const reports = [
+      { playerId: '', generation: 0, what: { $case: 'joined', value: player } as const },
+    ];
+    return { $case: 'reportPlayers', value: { reports } } as const;
+  };
+
+  /** The grant is stored and acknowledged, and the answer to the write after it is lost. */
+  const loseSecond = (journal: LossyJournal): void => {
     const forget = journal.onAppend(() => {
       forget();
       journal.lose = 'after';
     });
+  };
+
+  for (const [name, frame] of [
+    ['a list', list(steve())],
+    ['a report', joins(steve())],
+  ] as const) {
+    it(`are settled by the next list after ${name}, and the stream goes on`, async () => {
+      const { clock, journal, town } = await open();
+      const { stream } = await join(town, hello('gate', { role: NodeRole.PROXY }));
+      loseSecond(journal);
+      stream.send(frame);
+      const failed = await stream.next('requestFailed');
+      expect(failed.error?.reason).to.equal(ErrorReason.OUTCOME_UNKNOWN);
+      expect(town.playerRows.online, `${name} is stored`).to.equal(1);
+      await settled();
+      clock.advance(0);
+      await stream.next('syncRequested');
+      // The player has quit meanwhile, and the proxy does not know the generation.
+      stream.send(list());
+      await stream.next('playersSynced');
+      expect(town.playerRows.online).to.equal(0);
+    });
+  }
+
+  it('get no end by such a list while they log in', async () => {
+    const { journal, town } = await open();
+    const { stream } = await join(town, hello('gate', { role: NodeRole.PROXY }));
+    loseSecond(journal);
     stream.send(list(steve()));
-    expect(await stream.ended()).to.include({ reason: 'OUTCOME_UNKNOWN' });
-    expect(town.playerRows.online, 'the list is stored').to.equal(1);
-    const { stream: next } = await join(town, facts);
-    next.send(list());
-    await next.next('playersSynced');
-    expect(town.playerRows.online).to.equal(0);
+    await stream.next('requestFailed');
+    const alex = { ...steve(), id: '', xuid: '2535400000000002', name: 'Alex', uuid: '' };
+    stream.send({ $case: 'acquirePlayer', value: { player: alex, policy: 0 } });
+    await stream.next('playerAcquired');
+    stream.send(list());
+    await stream.next('playersSynced');
+    expect([...town.playerRows.entries()].map(([, row]) => row.player.name)).to.deep.equal([
+      'Alex',
+    ]);
+  });
+
+  it('are in by the next list if only their grant is stored', async () => {
+    const { clock, journal, town } = await open();
+    const { stream } = await join(town, hello('gate', { role: NodeRole.PROXY }));
+    journal.lose = 'after';
+    stream.send(joins(steve()));
+    await stream.next('playersReported');
+    expect([...town.playerRows.entries()].map(([, row]) => row.loggingIn)).to.deep.equal([true]);
+    await settled();
+    clock.advance(0);
+    await stream.next('syncRequested');
+    stream.send(list(steve()));
+    const { results } = await stream.next('playersSynced');
+    expect(results[0]?.generation).to.be.above(0);
+    expect([...town.playerRows.entries()].map(([, row]) => row.loggingIn)).to.deep.equal([false]);
   });
 });

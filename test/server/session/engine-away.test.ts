@@ -9,16 +9,24 @@ import { hello, join, openMortal, type TestStream } from '../../support/model/co
 import { bodiesOf, settled } from '../../support/journal/history.js';
 import { messageDraft, textOfMessage } from '../../support/wire/messages.js';
 
-/** A journal that refuses the next appends. */
+/** The answer to an append that does not come: it was lost before the storage got the append, or after that. */
+type Lost = 'before' | 'after';
+
+/** A journal that refuses the next appends, after it has lost the answers of some. */
 class AwayJournal extends MemoryJournal {
   refuses = 0;
+  readonly loses: Lost[] = [];
 
   override async append(transactions: readonly Transaction[]): Promise<Outcome[]> {
+    const lost = this.loses.shift();
+    const refused = lost === undefined && this.refuses > 0;
+    if (refused) this.refuses -= 1;
+    const outcomes = lost === 'before' || refused ? [] : await super.append(transactions);
     // The answer of a storage comes later than the next call.
     await settled();
-    if (this.refuses === 0) return super.append(transactions);
-    this.refuses -= 1;
-    throw new NotStored('the storage is away');
+    if (lost) throw new Error('the connection broke');
+    if (refused) throw new NotStored('the storage is away');
+    return outcomes;
   }
 }
 
@@ -90,4 +98,37 @@ describe('publishes of a session', () => {
     expect(await settle(2)).to.deep.equal([]);
     expect(stored()).to.deep.equal(['2']);
   });
+
+  const unknown = (number: number) => [number, ErrorReason.OUTCOME_UNKNOWN];
+  for (const [first, second] of [
+    ['before', 'before'],
+    ['after', 'before'],
+    ['after', 'after'],
+  ] as const) {
+    for (const begin of [1, 2]) {
+      it(`go on after answers were lost ${first} and ${second} the write, from number ${begin} on`, async () => {
+        if (begin === 2) {
+          publish(1, 1);
+          expect(await settle(1)).to.deep.equal([]);
+        }
+        const last = begin + 1;
+        journal.loses.push(first);
+        // The first publish of a session holds the second one back.
+        if (begin === 2) journal.loses.push(second);
+        journal.refuses = 1;
+        publish(begin, last + 1);
+        const [lost, next, ...refused] = await settle(last + 1);
+        expect(lost).to.deep.equal(unknown(begin));
+        expect(next).to.deep.equal(begin === 2 ? unknown(last) : away(last)[0]);
+        expect(refused).to.deep.equal(away(last + 1));
+        journal.refuses = 0;
+        publish(last + 2, last + 4);
+        expect(await settle(last + 4)).to.deep.equal([]);
+        const isStored = [first, begin === 2 && first === 'after' ? second : 'before'];
+        const kept = isStored.flatMap((when, index) => (when === 'after' ? [begin + index] : []));
+        const all = [...(begin === 2 ? [1] : []), ...kept, last + 2, last + 3, last + 4];
+        expect(stored()).to.deep.equal(all.map(String));
+      });
+    }
+  }
 });

@@ -5,7 +5,7 @@
 import type { Cursor } from '../../../server/core/cursor.js';
 import { every } from '../../../server/core/clock.js';
 import { Listeners } from '../../../server/core/listeners.js';
-import { JournalError, NotStored } from '../../../server/journal/error.js';
+import { JournalEnded, JournalError } from '../../../server/journal/error.js';
 import { epochEnded } from '../../../server/network/errors.js';
 import type {
   Entry,
@@ -114,13 +114,15 @@ export class JournalView implements Journal {
   }
 
   async append(transactions: readonly Transaction[]): Promise<Outcome[]> {
-    if (this.#ended || this.#closed) throw new NotStored('the epoch has ended');
+    if (this.#ended || this.#closed) throw new JournalEnded('the epoch has ended');
     const { store } = this.#parts;
     const { epoch } = this.#head;
     const { outcomes, entries } = await this.#ask(() => ({
       outcomes: store.append(epoch, transactions),
       entries: store.after(this.#head.sequence),
-    }));
+    })).catch((error: unknown) => {
+      throw this.#ended ? new JournalEnded('the epoch has ended') : error;
+    });
     this.#take(entries);
     return outcomes;
   }

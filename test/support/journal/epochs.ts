@@ -3,6 +3,7 @@
  * is open stores nothing more, and the next one has a new epoch, with rows that are older or gone.
  */
 import type { Clock } from '../../../server/core/clock.js';
+import { JournalEnded } from '../../../server/journal/error.js';
 import type { JournalFaults } from '../../../server/journal/faults.js';
 import type { Journal, Outcome, TableRow, Transaction } from '../../../server/journal/journal.js';
 import { MemoryJournal } from '../../../server/journal/memory/memory-journal.js';
@@ -83,5 +84,5 @@ class MortalJournal extends MemoryJournal {
 }
 
 function refused(): never {
-  throw new Error('the epoch of the journal has ended');
+  throw new JournalEnded('the epoch of the journal has ended');
 }

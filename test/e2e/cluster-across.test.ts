@@ -167,6 +167,7 @@ describe('coordinators on one Redis', () => {
     it('move players between servers that have their streams at several of them', async () => {
       const arena = await network.server('arena', {}, { endpoints: first.endpoint });
       const hub = await network.server('hub');
+      await network.server('backup');
       const gate = await network.proxy('gate');
       await gate.bring(steve, 'hub');
       await eventually(async () => (await reasonOf(api.players.get({ id: '1' }))) === 'none');
@@ -182,6 +183,13 @@ describe('coordinators on one Redis', () => {
       for (const asked of [hub.departures, arena.confirmed])
         expect(asked.map(({ transferId }) => transferId)).to.deep.equal([prepared?.transferId]);
       await eventually(async () => (await otherApi.players.get({ id: '1' })).server === 'arena');
+      // Each coordinator remembers the server that the player left.
+      const player = { id: '1' };
+      const rules = [{ name: 'back', strategy: 'STICKY' }] as const;
+      for (const one of [api, otherApi]) {
+        const { server } = await one.routing.explain({ player, for: 'fallback', rules });
+        expect(server).to.equal('hub');
+      }
       await gate.leave('1');
     });
 

@@ -141,6 +141,28 @@ describe('a transfer', () => {
     expect(a.reservations.rows.table.size).to.equal(1);
   });
 
+  it('that waits for the confirmation of an arrival leaves the player free for another coordinator', async () => {
+    const { cluster, a, b, gate } = await apart();
+    const { stream: asked } = await join(b, hello('three', { commands: ['confirm_arrival'] }));
+    const generation = await gate.bring(steve({ server: 'one' }));
+    await cluster.settle();
+    const first = move(a, steve().xuid, 'three');
+    await does(gate.stream);
+    await gate.report(about(steve().xuid, generation, { $case: 'movedTo', value: 'three' }));
+    expect((await asked.next('commandRequest')).command?.form?.$case).to.equal('confirmArrival');
+    await cluster.settle();
+    const again = move(a, steve().xuid, 'two');
+    await cluster.settle();
+    expect(again).to.deep.equal(['TRANSFER_IN_PROGRESS']);
+    const second = move(b, steve().xuid, 'two');
+    await does(gate.stream);
+    await gate.report(about(steve().xuid, generation, { $case: 'movedTo', value: 'two' }));
+    await cluster.settle();
+    expect([first, second]).to.deep.equal([['REJECTED_BY_PROXY'], ['ARRIVED']]);
+    for (const town of [a, b])
+      expect([town.transfers.pending, town.reservations.pending], town.id).to.deep.equal([0, 0]);
+  });
+
   it('leaves no slot when its coordinator is gone', async () => {
     const { cluster, a, b, gate } = await apart();
     await gate.bring(steve({ server: 'one' }));

@@ -72,6 +72,16 @@ describe('A cluster in Redis', () => {
     }
   });
 
+  it('has a coordinator of another version, which says more about itself', async () => {
+    const list = redisMembership(await reach());
+    const later = { ...facts('later'), region: 'eu' };
+    await list.beat(later, 60_000);
+    await list.beat(facts('a'), 60_000);
+    expect(await idsOf(list)).to.deep.equal(['a', 'later']);
+    // The bytes are those of the coordinator, which this one never writes.
+    expect(await list.alive()).to.deep.include(later);
+  });
+
   it('keeps nobody alive for longer than their beat when the clock of Redis runs back', async () => {
     const list = redisMembership(await reach());
     await list.beat(facts('a'), 200);

@@ -18,6 +18,8 @@ export type JournalErrorCode =
   | 'SETTINGS'
   /** The journal stores nothing more because of an earlier fault, which is the cause. */
   | 'READ_ONLY'
+  /** An operator interrupted the work. */
+  | 'INTERRUPTED'
   /** The journal is closed. */
   | 'CLOSED';
 

@@ -1,10 +1,13 @@
 /** `kelpied data export` and `import`: a network moves from files to Redis and back, with its clients. */
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { connect, type Gap, type KelpieClient } from '../../client/index.js';
-import { type Kelpied, runKelpied, startKelpied } from '../support/process/kelpied.js';
+import { FileJournal } from '../../server/journal/file/file-journal.js';
+import { realClock } from '../support/clock/real-clock.js';
+import { type Kelpied, launch, runKelpied, startKelpied } from '../support/process/kelpied.js';
 import { RedisServer } from '../support/redis/redis-server.js';
 import { until } from '../support/until.js';
 
@@ -79,6 +82,23 @@ describe('kelpied data export and import', () => {
     expect((await client.state.get('maps', 'current'))?.value).to.equal('castle');
   }).timeout(60_000);
 
+  it('leave nothing half done when they are interrupted', async () => {
+    await filled(join(folder, 'much'), 20_000);
+    await data('export', 'much.kelpie', '--data', 'much');
+    const staged = async (): Promise<string> => redis.command('KEYS', '*import*');
+    const importing = launch(
+      ['data', 'import', 'much.kelpie', '--replace', ...inRedis()],
+      {},
+      folder,
+    );
+    await redis.until(async () => (await staged()) !== '');
+    importing.child.kill('SIGINT');
+    const [code] = (await once(importing.child, 'close')) as [number | null];
+    expect(importing.errors()).to.match(/^kelpied: interrupted; nothing has changed$/m);
+    expect(code).to.equal(1);
+    expect(await staged()).to.equal('');
+  });
+
   it('say what stands in the way, and end with 1', async () => {
     await start(inRedis());
     const { code, errors } = await runKelpied(['data', 'export', 'x', ...inRedis()], {}, folder);
@@ -92,3 +112,13 @@ describe('kelpied data export and import', () => {
       .and.match(/use --journal file or redis/);
   });
 });
+
+/** Makes a journal in files with so many entries. */
+async function filled(folder: string, entries: number): Promise<void> {
+  const retention = { entries, bytes: 1e9, ageMs: 1e9 };
+  const journal = await FileJournal.open({ folder, clock: realClock, retention });
+  const entry = { topic: 'chat.a', event: new Uint8Array(0), source: '' };
+  for (let done = 0; done < entries; done += 500)
+    await journal.append([{ entries: Array.from({ length: 500 }, () => entry) }]);
+  await journal.close();
+}

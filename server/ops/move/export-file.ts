@@ -1,6 +1,6 @@
 /** The file of an export: parts in protobuf, each after its length, compressed. Its content is for its owner alone. */
-import { createReadStream, createWriteStream } from 'node:fs';
-import { open, rename, rm, writeFile } from 'node:fs/promises';
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
@@ -13,26 +13,24 @@ const LENGTH_BYTES = 4;
 const CHUNK_BYTES = 64 * 1024;
 
 /**
- * Writes the parts. The file has its name when it is whole and on the disk. Throws a JournalError if there is such a
+ * Writes the parts. The file has its name only when it is whole and on the disk. Throws a JournalError if there is such a
  * file already, or if it cannot be written.
  */
 export async function writeExport(path: string, parts: AsyncIterable<ExportPart>): Promise<void> {
+  // Two exports never write one file, since each makes this one.
   const unfinished = `${path}.part`;
+  const taken = [path, unfinished].find((one) => existsSync(one));
+  if (taken !== undefined) throw isThere(taken);
   try {
-    // The name must be free, and stays taken meanwhile.
-    await writeFile(path, '', { flag: 'wx', mode: 0o600 });
-  } catch (error) {
-    throw faultOf(error, path);
-  }
-  try {
-    await rm(unfinished, { force: true });
     const sink = createWriteStream(unfinished, { flags: 'wx', mode: 0o600, flush: true });
     await pipeline(framed(parts), createGzip({ level: 1 }), sink);
     await rename(unfinished, path);
     await syncFolder(dirname(path));
   } catch (error) {
-    await Promise.all([unfinished, path].map((one) => rm(one, { force: true })));
-    throw faultOf(error, path);
+    const fault = faultOf(error, path);
+    // It may be of another export, which began just now.
+    if (!isCollision(error)) await rm(unfinished, { force: true });
+    throw fault;
   }
 }
 
@@ -99,6 +97,14 @@ function endOf(bytes: Buffer): number {
   return LENGTH_BYTES + length;
 }
 
+function isCollision(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'EEXIST';
+}
+
+function isThere(path: string): JournalError {
+  return new JournalError('FOLDER', `${path} is there already. Name another file, or remove it.`);
+}
+
 function cut(path: string): JournalError {
   return new JournalError('DAMAGED', `${path} is not whole: its end is missing. Export again.`);
 }
@@ -107,9 +113,7 @@ function cut(path: string): JournalError {
 function faultOf(error: unknown, path: string): Error {
   if (error instanceof JournalError) return error;
   const { code = '', message } = error as NodeJS.ErrnoException;
-  if (code === 'EEXIST') {
-    return new JournalError('FOLDER', `${path} is there already. Name another file, or remove it.`);
-  }
+  if (isCollision(error)) return isThere(`${path}.part`);
   if (['ENOSPC', 'EDQUOT'].includes(code)) {
     return new JournalError('DISK_FULL', `The disk has no room for ${path}. Make room.`, error);
   }

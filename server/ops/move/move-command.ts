@@ -25,11 +25,15 @@ interface Counts {
 
 /** Runs the task and prints its outcome. Resolves with the exit code: 0, or 1 for an error. */
 export async function runMoveTask(task: MoveTask, settings: Settings): Promise<number> {
+  // It tidies up. A second signal ends the process at once.
+  const interrupt = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => interrupt.abort());
   const progress = new Progress(process.stderr, () => performance.now());
   let storage: Storage | undefined;
   try {
     storage = await openStorage(settings, realClock, complain);
-    const { text, json } = await outcomeOf(task, storage, progress);
+    const { text, json } = await outcomeOf(task, storage, progress, interrupt.signal);
     progress.end();
     process.stdout.write(task.json ? `${JSON.stringify(json)}\n` : text);
     return 0;
@@ -42,21 +46,26 @@ export async function runMoveTask(task: MoveTask, settings: Settings): Promise<n
   }
 }
 
-async function outcomeOf(task: MoveTask, storage: Storage, progress: Progress): Promise<Outcome> {
+async function outcomeOf(
+  task: MoveTask,
+  storage: Storage,
+  progress: Progress,
+  interrupt: AbortSignal,
+): Promise<Outcome> {
   const { file } = task;
   const { place } = storage;
   if (task.action === 'export') {
     const { network } = task;
     const onEntries = (done: number, of: number): void =>
       progress.tell(`exported ${done} of ${of} entries`);
-    const counts = await moveOut(storage, { network, version, file, onEntries });
+    const counts = await moveOut(storage, { network, version, file, onEntries, interrupt });
     return { text: exportText({ file, network, place }, counts), json: { file, ...counts } };
   }
   const onEntries = (done: number, of: number): void =>
     progress.tell(`imported ${done} of ${of} entries`);
   const { replace } = task;
   const { network, epoch, ...counts } = await moveIn(storage, {
-    ...{ file, replace, clock: realClock, onEntries },
+    ...{ file, replace, clock: realClock, onEntries, interrupt },
   });
   const json = { place, network, epoch: hex(epoch), ...counts };
   return { text: importText({ network, place, epoch: hex(epoch) }, counts), json };

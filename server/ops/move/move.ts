@@ -26,11 +26,13 @@ export interface MoveOut {
   readonly version: string;
   readonly file: string;
   readonly onEntries?: OnEntries;
+  /** Whether an operator interrupts it. */
+  readonly interrupt?: AbortSignal;
 }
 
 /** Exports a network. Throws a JournalError. */
 export async function moveOut(storage: Storage, move: MoveOut): Promise<ExportEnd> {
-  const { version, file, onEntries = () => undefined } = move;
+  const { version, file, interrupt, onEntries = () => undefined } = move;
   const network = foldNetworkName(move.network);
   await checkUsers(storage);
   const journal = await storage.openJournal(network);
@@ -38,7 +40,8 @@ export async function moveOut(storage: Storage, move: MoveOut): Promise<ExportEn
     const credentials = await storage.credentials();
     const end: ExportEnd = { rows: 0, entries: 0, producers: 0, credentials: 0 };
     const source = { network, version, journal, credentials, end };
-    await writeExport(file, exportParts(source, onEntries)).finally(() => credentials.close());
+    const parts = untilInterrupted(exportParts(source, onEntries), interrupt);
+    await writeExport(file, parts).finally(() => credentials.close());
     return end;
   } finally {
     await journal.close();
@@ -51,14 +54,16 @@ export interface MoveIn {
   readonly replace: boolean;
   readonly clock: Clock;
   readonly onEntries?: OnEntries;
+  /** Whether an operator interrupts it. */
+  readonly interrupt?: AbortSignal;
 }
 
 /** Imports the network of a file: whole, or not at all. Throws a JournalError. */
 export async function moveIn(
   storage: Storage,
-  { file, replace, clock, onEntries = () => undefined }: MoveIn,
+  { file, replace, clock, interrupt, onEntries = () => undefined }: MoveIn,
 ): Promise<ExportEnd & { readonly network: string; readonly epoch: Uint8Array }> {
-  const parts = readExport(file);
+  const parts = untilInterrupted(readExport(file), interrupt);
   const first = await parts.next();
   const { network, newest, entries } = headerOf(first.done ? undefined : first.value, file);
   await checkUsers(storage);
@@ -76,6 +81,17 @@ export async function moveIn(
     return { ...counts, network, epoch };
   } finally {
     await staged.discard();
+  }
+}
+
+async function* untilInterrupted<Part>(
+  parts: AsyncIterable<Part>,
+  interrupt: AbortSignal | undefined,
+): AsyncGenerator<Part> {
+  for await (const part of parts) {
+    if (interrupt?.aborted)
+      throw new JournalError('INTERRUPTED', 'interrupted; nothing has changed');
+    yield part;
   }
 }
 

@@ -197,6 +197,39 @@ describe('a network', () => {
     await engine.close();
   });
 
+  it('leaves nothing behind when an operator interrupts its move', async () => {
+    const source = await made(Array.from({ length: 3000 }, (_, at) => [text(`${at}`)]));
+    const whole = exported();
+    await moveOut(source, { ...EXPORT, file: whole });
+    const out = new AbortController();
+    const file = exported();
+    const cut = { ...EXPORT, file, onEntries: () => out.abort(), interrupt: out.signal };
+    expect(await failureOf(moveOut(source, cut))).to.equal('interrupted; nothing has changed');
+    expect([file, `${file}.part`].filter((one) => existsSync(one))).to.deep.equal([]);
+    for (const target of [await inRedis(), inFiles()]) {
+      const into = new AbortController();
+      const options = { file: whole, replace: false, clock: realClock, interrupt: into.signal };
+      const onEntries = (done: number): void => {
+        if (done > 1500) into.abort();
+      };
+      expect(await failureOf(moveIn(target, { ...options, onEntries }))).to.match(/^interrupted/);
+      expect(await target.has('main')).to.equal(false);
+      expect(existsSync(join(target.place, 'journal.import'))).to.equal(false);
+    }
+    expect(await redis.command('KEYS', '*main*')).to.equal('');
+  });
+
+  it('is never half in a file: its name is that of a whole export alone', async () => {
+    const source = await made([[text('a')]]);
+    const file = exported();
+    await writeFile(`${file}.part`, 'of an export that was killed, or goes on');
+    expect(await failureOf(moveOut(source, { ...EXPORT, file }))).to.match(
+      /\.part is there already/,
+    );
+    expect(existsSync(file)).to.equal(false);
+    expect(existsSync(`${file}.part`)).to.equal(true);
+  });
+
   it('is not there after an import that failed, and the file must be whole', async () => {
     const file = exported();
     const many = Array.from({ length: 300 }, (_, at) => [text(`${at}`), row(`k/${at}`, `${at}`)]);

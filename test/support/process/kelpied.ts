@@ -85,7 +85,7 @@ export async function runKelpied(
 }
 
 /** Without `cwd` the journal is in memory, unless `args` set another one. */
-function launch(
+export function launch(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
   cwd?: string,

@@ -35,5 +35,7 @@ export class EngineMeters {
     this.#sums = () => engine.sums?.();
   }
 
+  readonly opened = (network: string): void => this.#epochsEnded.inc({ network }, 0);
+
   readonly epochEnded = (network: string): void => this.#epochsEnded.inc({ network });
 }

@@ -141,6 +141,7 @@ export class Telemetry {
     this.#shown.set(network, shown);
     // A series is there before its first event, so that a rate has where to begin.
     this.#presenceDiffers.inc({ network }, 0);
+    this.engine.opened(network);
     watched.network.onEntries((entries) => this.#take(network, shown, entries));
   }
 

@@ -15,7 +15,7 @@ const LAG_MS = 5000;
 /**
  * Arguments: 1 the epoch, 2 the writer, 3 the number of its call, 4 the number of its oldest call that is not settled,
  * 5 a tag, 6 the newest sequence that the writer saw, 7 its calendar clock, 8 limits, 9 the transactions, 10 the
- * channel, 11 how many bytes of entries a message may have, then the bytes of entries; see \`call.ts\`.
+ * channel, 11 how many bytes of entries a message may have, then sizes and bytes of entries; see \`call.ts\`.
  *
  * Answers: \`OK\`, first and newest sequence, outcomes, effects, the tag before; \`AGAIN\`, the same without effects, if
  * it was called with this number before; \`STALE\` if it has forgotten that call, or passed it over; \`ORDER\` if an
@@ -49,7 +49,11 @@ local before, previousTag = s.newest, s.tag
 
 -- What the transactions decided so far have written.
 local sequences, values, numbers, moved = {}, {}, {}, {}
-local runs, outcomes, refused = {}, {}, false
+local runs, outcomes, refused, size = {}, {}, false, 0
+
+local function whole(parts)
+  return #parts == 1 and parts[1] or table.concat(parts)
+end
 
 local function sequenceOf(key)
   if not sequences[key] then
@@ -91,20 +95,21 @@ local function store(transaction, blob)
   for at, segment in ipairs(transaction.s) do
     local run = runs[#runs]
     if not run or run.c ~= segment[1] then
-      run = { c = segment[1], t = tag, first = s.newest + 1, G = call.g, g = {}, s = {}, blobs = {} }
+      run = { c = segment[1], t = tag, first = s.newest + 1, G = call.g, uses = {}, sizes = {}, blobs = {} }
       runs[#runs + 1] = run
     end
-    for entry, size in ipairs(segment[3]) do
-      run.g[#run.g + 1] = segment[2][entry]
-      run.s[#run.s + 1] = size
+    for _, use in ipairs(segment[2]) do
+      run.uses[#run.uses + 1] = use
+      s.newest = s.newest + use[2]
     end
-    s.newest = s.newest + #segment[3]
     run.last = s.newest
-    run.blobs[#run.blobs + 1] = ARGV[blob + at - 1]
+    run.sizes[#run.sizes + 1] = ARGV[blob + 2 * at - 2]
+    run.blobs[#run.blobs + 1] = ARGV[blob + 2 * at - 1]
+    size = size + #ARGV[blob + 2 * at - 1]
   end
   for _, write in ipairs(transaction.w or {}) do
     local key, sequence = write[2], first + write[1]
-    local value = write[4] and string.sub(ARGV[blob + write[3]], write[4], write[5])
+    local value = write[4] and string.sub(ARGV[blob + 2 * write[3] + 1], write[4], write[5])
     sequences[key] = value and sequence or 0
     values[key] = value and struct.pack('<d', sequence) .. value or false
   end
@@ -119,8 +124,9 @@ for at, transaction in ipairs(call.t) do
     outcomes[at] = '0'
     store(transaction, blob)
   end
-  blob = blob + #transaction.s
+  blob = blob + 2 * #transaction.s
 end
+for _, run in ipairs(runs) do run.m = whole(run.sizes) end
 ${TRIM}
 local effects = ''
 if #runs > 0 then
@@ -130,20 +136,22 @@ if #runs > 0 then
 end
 
 -- Everything is decided. The first write fails if the log is not the one of this epoch.
-local data, all = {}, { g = {}, s = {} }
+local message = { ARGV[2] }
+-- The entries go to others alone: this writer has them.
+local isShort = size > tonumber(ARGV[11]) or (#runs > 0 and redis.call('PUBSUB', 'NUMSUB', ARGV[10])[2] < 2)
 for at, run in ipairs(runs) do
-  local bytes = table.concat(run.blobs)
-  local head = { t = tag, p = previousTag, a = now, l = s.latest, c = run.c, G = run.G, g = run.g, s = run.s }
+  local bytes, count = whole(run.blobs), run.last - run.first + 1
+  local head = { t = tag, p = previousTag, a = now, l = s.latest, c = run.c, G = run.G }
   if at == #runs then head.e = effects end
-  local id = text(run.last) .. '-' .. #run.s
-  local added = redis.pcall('XADD', LOG, 'NOMKSTREAM', id, 'h', cjson.encode(head), 'd', bytes)
+  local id, json = text(run.last) .. '-' .. count, cjson.encode(head)
+  local added = redis.pcall('XADD', LOG, 'NOMKSTREAM', id, 'h', json, 'd', bytes, 'm', run.m)
   if type(added) ~= 'string' and at == 1 then return { 'EPOCH', 'log' } end
-  if run.c ~= '' then redis.call('ZADD', OWN, '0', member(run.c, run.last) .. '-' .. #run.s) end
-  for entry, size in ipairs(run.s) do
-    all.g[#all.g + 1] = run.g[entry]
-    all.s[#all.s + 1] = size
+  if run.c ~= '' then redis.call('ZADD', OWN, '0', member(run.c, run.last) .. '-' .. count) end
+  message[#message + 1] = id .. ' ' .. (isShort and '-' or #bytes) .. ' ' .. json .. '\\n'
+  if not isShort then
+    message[#message + 1] = run.m
+    message[#message + 1] = bytes
   end
-  data[at] = bytes
 end
 
 local function inChunks(command, key, words)
@@ -180,27 +188,21 @@ for _ = 1, math.min(#moved, redis.call('HLEN', PRODUCERS) - 100001) do
   if eldest then redis.call('HDEL', PRODUCERS, eldest) end
 end
 
-if #runs > 0 then
-  recount()
-  sweep(${LAG_MS})
-end
 local outcome = refused and table.concat(outcomes, ',') or ''
 local answer = text(before + 1) .. ' ' .. text(s.newest) .. ' ' .. outcome
-local fields = { 'topics', cjson.encode(s.topics), writer, text(number) .. ' ' .. text(s.life),
-  slot, text(number) .. ' ' .. answer }
-for _, name in ipairs(NUMBERS) do
-  fields[#fields + 1] = name
-  fields[#fields + 1] = text(s[name])
-end
-redis.call('HSET', META, unpack(fields))
-
+local fields = { writer, text(number) .. ' ' .. text(s.life), slot, text(number) .. ' ' .. answer }
+local unused = {}
 if #runs > 0 then
-  local bytes = table.concat(data)
-  local head = { f = text(before + 1), n = #all.s, t = tag, p = previousTag, G = call.g, g = all.g, s = all.s,
-    e = effects }
-  local message = ARGV[2] .. cjson.encode(head)
-  if #bytes <= tonumber(ARGV[11]) then message = message .. '\\n' .. bytes end
-  redis.call('PUBLISH', ARGV[10], message)
+  recount(fields, unused)
+  sweep(${LAG_MS})
 end
+for name, value in pairs(changed(s)) do
+  fields[#fields + 1] = name
+  fields[#fields + 1] = value
+end
+inChunks('HSET', META, fields)
+inChunks('HDEL', META, unused)
+
+if #runs > 0 then redis.call('PUBLISH', ARGV[10], table.concat(message)) end
 return { 'OK', text(before + 1), text(s.newest), outcome, effects, text(previousTag) }
 `);

@@ -4,6 +4,7 @@ import { hex } from '../../core/cursor.js';
 import { isUnder } from '../../topics/topic.js';
 import type { TopicGroups } from '../topic-groups.js';
 import { entryBytes, writeEntry } from './entry-codec.js';
+import { summed, writeMarks } from './marks.js';
 
 /** A call holds no more entries and bytes than this, unless one transaction has more: Redis stays free for others. */
 export const CALL_ENTRIES = 256;
@@ -23,6 +24,7 @@ export interface Encoded {
 /** Entries that follow each other and have the same retention: `topic` is that of an own one, or empty. */
 interface Segment {
   readonly topic: string;
+  /** Of each entry, as are the sizes. */
   readonly groups: string[];
   readonly sizes: number[];
   readonly drafts: Draft[];
@@ -85,8 +87,9 @@ function writeSegments(segments: readonly Segment[]): Write[] {
   return writes;
 }
 
-/** The transactions as JSON, and the bytes of their segments in order. */
+/** The transactions as JSON, and the marks and bytes of their segments in order. */
 export function wordsOf(encoded: readonly Encoded[]): [string, ...Buffer[]] {
+  const blobs: Buffer[] = [];
   const names = new Map<string, number>();
   const number = (name: string): number => {
     const found = names.get(name) ?? names.size + 1;
@@ -98,12 +101,15 @@ export function wordsOf(encoded: readonly Encoded[]): [string, ...Buffer[]] {
     return {
       ...(require.length > 0 && { r: require.flatMap(({ key, sequence }) => [key, sequence]) }),
       ...(producer && { p: [hex(producer.instance), producer.previous, producer.last] }),
-      s: segments.map(({ topic, groups, sizes }) => [topic, groups.map(number), sizes]),
+      s: segments.map((segment) => {
+        const groups = segment.groups.map(number);
+        blobs.push(writeMarks(groups, segment.sizes), segment.bytes);
+        return [segment.topic, summed(groups, segment.sizes)];
+      }),
       ...(writes.length > 0 && { w: writes }),
     };
   });
-  const json = JSON.stringify({ t: transactions, g: [...names.keys()] });
-  return [json, ...encoded.flatMap(({ segments }) => segments.map(({ bytes }) => bytes))];
+  return [JSON.stringify({ t: transactions, g: [...names.keys()] }), ...blobs];
 }
 
 /** The outcomes of transactions of which the first entry got `first`. `refusals` is empty if all were stored. */

@@ -75,10 +75,7 @@ export class Follower {
     }
     const skipped = head.sequence + 1 - run.first;
     const entries = run.entries?.() ?? [];
-    let index = 0;
-    for (const [group, bytes] of run.uses()) {
-      if (index++ >= skipped) this.groups.add(group, 1, bytes);
-    }
+    for (const [group, count, bytes] of run.uses(skipped)) this.groups.add(group, count, bytes);
     if (run.effects) {
       this.effects = run.effects;
       for (const [group, count, bytes] of run.effects.removed)

@@ -76,10 +76,11 @@ local function state(deep)
   local found = redis.pcall('HMGET', META, 'format', 'epoch', 'rid', 'topics', unpack(NUMBERS))
   if found.err or not found[2] then return nil, 'meta' end
   if found[1] ~= '${FORMAT}' then return nil, 'format' end
-  local s = { epoch = found[2] }
+  local s = { epoch = found[2], former = { topics = found[4] } }
   for at, name in ipairs(NUMBERS) do
     s[name] = tonumber(found[at + 4] or nil)
     if not s[name] then return nil, 'meta' end
+    s.former[name] = s[name]
   end
   local right, topics = pcall(cjson.decode, found[4])
   if not right then return nil, 'meta' end
@@ -93,5 +94,15 @@ local function state(deep)
   if redis.call('TYPE', LOG).ok ~= 'stream' then return nil, 'log' end
   if deep and endOfLog() ~= text(s.newest) then return nil, 'log' end
   return s
+end
+
+-- The fields of meta that are no longer as they were found.
+local function changed(s)
+  local fields, topics = {}, cjson.encode(s.topics)
+  if topics ~= s.former.topics then fields.topics = topics end
+  for _, name in ipairs(NUMBERS) do
+    if s[name] ~= s.former[name] then fields[name] = text(s[name]) end
+  end
+  return fields
 end
 `;

@@ -33,7 +33,7 @@ import { checkDraft } from './entry-codec.js';
 import { EpochEnded, errorFor } from './fault.js';
 import { Follower } from './follower.js';
 import { Reader } from './reader.js';
-import { runOfMessage, type Snapshot } from './run.js';
+import { runsOfMessage, type Snapshot } from './run.js';
 import { RedisStore } from './store.js';
 import { APPEND_MS, Writer } from './writer.js';
 
@@ -123,9 +123,9 @@ export class RedisJournal implements Journal {
 
   #onMessage(message: Buffer): void {
     if (this.#store.isOwn(message)) return;
-    const run = runOfMessage(message);
-    if (run) this.#follower.offer(run);
-    else this.#catchUp.soon();
+    const runs = runsOfMessage(message);
+    for (const run of runs ?? []) this.#follower.offer(run);
+    if (!runs) this.#catchUp.soon();
   }
 
   #openWriter(): Writer {

@@ -3,6 +3,7 @@ import type { Draft, Entry } from '../journal.js';
 import type { Removed } from '../prefix-retention.js';
 import type { Encoded } from './call.js';
 import { readEntries } from './entry-codec.js';
+import { MARK_BYTES, summed, type Use, usesOf } from './marks.js';
 
 /** A position without its epoch. */
 export interface Position {
@@ -20,8 +21,8 @@ export interface Run {
   readonly topic: string;
   /** The entries; undefined if a message was too short for them. */
   readonly entries: (() => readonly Entry[]) | undefined;
-  /** The group and the size of each entry. */
-  readonly uses: () => Iterable<readonly [group: string, bytes: number]>;
+  /** What the entries from an index on count. */
+  readonly uses: (from: number) => readonly Use[];
   /** The changes by the call; only the last run of a call has them. */
   readonly effects: Effects | undefined;
 }
@@ -48,44 +49,71 @@ interface Head {
   readonly p: number;
   readonly c?: string;
   readonly G: readonly string[];
-  readonly g: readonly number[];
-  readonly s: readonly number[];
   readonly e?: string;
 }
 
-/** A run of the stream: its id, then the names and values of its two fields. */
-export type StreamRun = readonly [Buffer, readonly [Buffer, Buffer, Buffer, Buffer]];
+/** The bytes of entries, and what they count. */
+interface Content {
+  readonly bytes: Buffer;
+  readonly marks: Buffer;
+}
 
-export function runOfStream([id, [, json, , bytes]]: StreamRun): Run {
-  const [last = 0, count = 0] = id.toString('latin1').split('-').map(Number);
-  return runOf(JSON.parse(json.toString()) as Head, last - count + 1, bytes);
+/** A run of the stream: its id, then the names and values of its three fields. */
+export type StreamRun = readonly [
+  Buffer,
+  readonly [Buffer, head: Buffer, Buffer, bytes: Buffer, Buffer, marks: Buffer],
+];
+
+export function runOfStream([id, [, head, , bytes, , marks]]: StreamRun): Run {
+  return runOf(id.toString('latin1'), head.toString(), { bytes, marks });
 }
 
 /** A message begins with the name of its writer, of this length. */
 export const WRITER_BYTES = 16;
 
-/** A run that Redis announces on the channel: all entries of a call. Undefined if the message is none of the script. */
-export function runOfMessage(message: Buffer): Run | undefined {
-  const end = message.indexOf('\n');
+/**
+ * The runs of a call as Redis announces them on the channel. Each begins with a line of its id, how many bytes its
+ * entries have, and its head; marks and entries follow, unless a `-` stands for the bytes. Undefined if the message
+ * is none of the script.
+ */
+export function runsOfMessage(message: Buffer): Run[] | undefined {
+  const runs: Run[] = [];
   try {
-    const json = message.toString('utf8', WRITER_BYTES, end < 0 ? message.length : end);
-    const head = JSON.parse(json) as Head & { readonly f: string };
-    return runOf(head, Number(head.f), end < 0 ? undefined : message.subarray(end + 1));
+    for (let at = WRITER_BYTES; at < message.length;) {
+      const end = message.indexOf('\n', at);
+      const [, id = '', bytes, head = ''] = LINE.exec(message.toString('utf8', at, end)) ?? [];
+      const marksEnd = end + 1 + (bytes === '-' ? 0 : countOf(id) * MARK_BYTES);
+      at = marksEnd + (bytes === '-' ? 0 : Number(bytes));
+      const content = {
+        marks: message.subarray(end + 1, marksEnd),
+        bytes: message.subarray(marksEnd, at),
+      };
+      runs.push(runOf(id, head, bytes === '-' ? undefined : content));
+    }
+    return runs;
   } catch {
     return undefined;
   }
 }
 
-function runOf(head: Head, first: number, bytes: Buffer | undefined): Run {
-  const { t: tag, p: previousTag, c: topic = '', G: names, g: groups, s: sizes, e } = head;
+const LINE = /^(\d+-\d+) (\d+|-) (.*)$/s;
+
+function countOf(id: string): number {
+  return Number(id.slice(id.indexOf('-') + 1));
+}
+
+function runOf(id: string, json: string, content: Content | undefined): Run {
+  const { t: tag, p: previousTag, c: topic = '', G: names, e } = JSON.parse(json) as Head;
+  const last = Number(id.slice(0, id.indexOf('-')));
+  const first = last - countOf(id) + 1;
   return {
     first,
-    last: first + sizes.length - 1,
+    last,
     tag,
     previousTag,
     topic,
-    entries: bytes && (() => readEntries(bytes, first, tag)),
-    uses: () => sizes.map((size, index) => [names[(groups[index] ?? 0) - 1] ?? '', size]),
+    entries: content && (() => readEntries(content.bytes, first, tag)),
+    uses: (from) => (content ? usesOf(content.marks, names, from) : []),
     effects: e === undefined ? undefined : effectsOf(e),
   };
 }
@@ -105,10 +133,10 @@ export function runOfCall(
     previousTag,
     topic: '',
     entries: () => drafts.map((draft, index) => entryOf(draft, first + index, tag)),
-    uses: () =>
-      segments.flatMap(({ groups, sizes }) =>
-        groups.map((group, index) => [group, sizes[index] ?? 0] as const),
-      ),
+    uses: (from) => {
+      const groups = segments.flatMap((segment) => segment.groups).slice(from);
+      return summed(groups, segments.flatMap((segment) => segment.sizes).slice(from));
+    },
     effects: effectsOf(effects),
   };
 }

@@ -3,13 +3,15 @@
  * say which entries are gone. The stream loses whole runs, some seconds later.
  */
 
+import { MARK_BYTES } from './marks.js';
+
 /** Removals of one call: more than it adds, and few enough that it stays short. */
 const AT_ONCE = 1000;
 
 /**
  * `trim()` counts the call's entries, decides what is over a limit, and returns the effects as JSON: floor, counts, and
- * the removed entries of each group. It writes nothing. `recount()` stores the use of groups, `sweep(lagMs)` removes
- * runs from the stream.
+ * the removed entries of each group. It writes nothing. `recount(fields, gone)` names the fields of the use of groups
+ * that change, `sweep(lagMs)` removes runs from the stream.
  */
 export const TRIM = `
 local function member(topic, sequence)
@@ -19,6 +21,7 @@ end
 local function parsed(id, fields)
   local last, count = string.match(id, '^(%d+)-(%d+)$')
   local run = cjson.decode(fields[2])
+  run.m = fields[6]
   run.last = tonumber(last)
   run.first = run.last - tonumber(count) + 1
   return run
@@ -66,8 +69,8 @@ local function count(group, entries, bytes)
 end
 
 local function remove(run, sequence)
-  local at = sequence - run.first + 1
-  local size, group, own = run.s[at], run.G[run.g[at]], ownOf(run.c)
+  local name, size = struct.unpack('<I2I4', run.m, (sequence - run.first) * ${MARK_BYTES} + 1)
+  local group, own = run.G[name], ownOf(run.c)
   s.entries, s.bytes = s.entries - 1, s.bytes - size
   if own then own.n, own.b = own.n - 1, own.b - size end
   count(group, -1, -size)
@@ -124,10 +127,11 @@ end
 local function trim()
   for _, run in ipairs(runs) do
     local own = ownOf(run.c)
-    for at, size in ipairs(run.s) do
-      s.entries, s.bytes = s.entries + 1, s.bytes + size
-      if own then own.n, own.b = own.n + 1, own.b + size end
-      count(run.G[run.g[at]], 1, size)
+    for _, use in ipairs(run.uses) do
+      local entries, size = use[2], use[3]
+      s.entries, s.bytes = s.entries + entries, s.bytes + size
+      if own then own.n, own.b = own.n + entries, own.b + size end
+      count(run.G[use[1]], entries, size)
     end
   end
   budget = ${AT_ONCE} + 2 * (s.newest - before)
@@ -141,11 +145,18 @@ local function trim()
   return cjson.encode({ f = text(s.floor), t = s.floorTag, n = s.entries, b = s.bytes, o = owns, m = removed })
 end
 
-local function recount()
+local function recount(fields, gone)
   for group, sum in pairs(change) do
-    local left = redis.call('HINCRBY', META, 'e:' .. group, text(sum[1]))
-    redis.call('HINCRBY', META, 'b:' .. group, text(sum[2]))
-    if left <= 0 then redis.call('HDEL', META, 'e:' .. group, 'b:' .. group) end
+    local used = redis.call('HMGET', META, 'e:' .. group, 'b:' .. group)
+    for at, name in ipairs({ 'e:' .. group, 'b:' .. group }) do
+      local left = (tonumber(used[at] or nil) or 0) + sum[at]
+      if left > 0 then
+        fields[#fields + 1] = name
+        fields[#fields + 1] = text(left)
+      else
+        gone[#gone + 1] = name
+      end
+    end
   end
 end
 

@@ -148,20 +148,11 @@ describe('the epoch of a network in Redis', () => {
     a = await journals.open();
     const { head } = a.journal;
     // A message of another history: it looks like the next entry.
-    const first = head.sequence + 1;
-    const forged = {
-      f: `${first}`,
-      n: 1,
-      t: 5,
-      p: (head.tag ^ 1) >>> 0,
-      G: ['x'],
-      g: [1],
-      s: [50],
-    };
+    const forged = JSON.stringify({ t: 5, p: (head.tag ^ 1) >>> 0, G: ['x'] });
     await server.command(
       'PUBLISH',
       'kelpie:{main}:bell',
-      `another writer..${JSON.stringify(forged)}\nx`,
+      `another writer..${head.sequence + 1}-1 1 ${forged}\nmarks.x`,
     );
     await until(() => a.ends.length === 1);
     expect(a.received).to.be.empty;

@@ -137,8 +137,7 @@ end
 
 -- Everything is decided. The first write fails if the log is not the one of this epoch.
 local message = { ARGV[2] }
--- The entries go to others alone: this writer has them.
-local isShort = size > tonumber(ARGV[11]) or (#runs > 0 and redis.call('PUBSUB', 'NUMSUB', ARGV[10])[2] < 2)
+local isShort = size > tonumber(ARGV[11])
 for at, run in ipairs(runs) do
   local bytes, count = whole(run.blobs), run.last - run.first + 1
   local head = { t = tag, p = previousTag, a = now, l = s.latest, c = run.c, G = run.G }

@@ -1,4 +1,4 @@
-/** What Redis counts for each entry: the group of topics and the size. Scripts get it as bytes: JSON of them is slow. */
+/** The group of topics and the size of each entry, as Redis counts them. Scripts get them as bytes: JSON of them is slow. */
 
 /** The number of the group, counted from 1, in 2 bytes; the size in 4. */
 export const MARK_BYTES = 6;

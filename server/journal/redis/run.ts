@@ -21,7 +21,7 @@ export interface Run {
   readonly topic: string;
   /** The entries; undefined if a message was too short for them. */
   readonly entries: (() => readonly Entry[]) | undefined;
-  /** What the entries from an index on count. */
+  /** The groups and sizes of the entries from an index on. */
   readonly uses: (from: number) => readonly Use[];
   /** The changes by the call; only the last run of a call has them. */
   readonly effects: Effects | undefined;

@@ -1,6 +1,7 @@
 /** Several coordinators store in one Redis: one order, and every listener gets every entry once. */
 import { expect } from 'chai';
 import type { Draft, Outcome } from '../../../server/journal/journal.js';
+import { FakeClock } from '../../support/clock/fake-clock.js';
 import { note, shown, tableOf, textsOf, write } from '../../support/journal/entries.js';
 import { instanceOf } from '../../support/journal/journal-model.js';
 import { type Coordinator, RedisJournals } from '../../support/redis/redis-journals.js';
@@ -33,6 +34,11 @@ describe('several coordinators on one Redis', () => {
   const level = async (): Promise<void> => {
     const { sequence } = await a.journal.newest();
     await until(() => [a, b].every(({ journal }) => journal.head.sequence >= sequence));
+  };
+
+  const listening = async (): Promise<number> => {
+    const answer = await server.command('PUBSUB', 'NUMSUB', `kelpie:{w${networks}}:bell`);
+    return Number(answer.split('\n')[1]);
   };
 
   it('have one epoch, and get the entries of each other in one order, each once', async () => {
@@ -170,6 +176,22 @@ describe('several coordinators on one Redis', () => {
     expect(next.journal.head).to.deep.equal(head);
     expect(next.journal.usage().entries).to.equal(2);
     expect(await tableOf(next.journal.rows(''))).to.have.keys('nodes/a');
+  });
+
+  it('get from one message all entries of a call, also those with a retention of their own', async () => {
+    const topics = [{ prefix: 'audit', entries: 2 }];
+    // Its clock stands still: it never looks at the stream by itself.
+    const reader = await journals.open({ topics }, new FakeClock());
+    a = await journals.open({ topics });
+    while ((await listening()) < 4);
+    await reader.journal.newest();
+    const { commands } = reader.connection.sums;
+    const names = ['chat.a', 'audit.a', 'audit.b', 'chat.b', 'audit.c'];
+    await say(a, ...names.map((name) => note(`of ${name}`, name)));
+    await until(() => reader.received.length === names.length);
+    expect(reader.received.map(({ topic }) => topic)).to.deep.equal(names);
+    expect(reader.journal.usage()).to.deep.equal(a.journal.usage());
+    expect(reader.connection.sums.commands).to.equal(commands);
   });
 
   it('get large entries, which come in no message', async () => {

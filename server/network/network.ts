@@ -180,6 +180,17 @@ export class Network {
     return outcome;
   }
 
+  /** Waits for an earlier write, before the caller commits this transaction. The backlog counts it meanwhile. */
+  async behind<T>(write: Promise<T>, transaction: Transaction): Promise<T> {
+    const weight = weightOf(transaction);
+    this.backlog.enter(weight);
+    try {
+      return await write;
+    } finally {
+      this.backlog.leave(weight);
+    }
+  }
+
   async #store(transaction: Transaction): Promise<Outcome> {
     if (this.readOnly) throw readOnlyError();
     const startMs = this.#clock.now();

@@ -18,7 +18,7 @@ import { Latch } from '../core/latch.js';
 
 /** The session that publishes. */
 export interface PublisherOptions {
-  readonly network: Pick<Network, 'commit' | 'readOnly' | 'ended'>;
+  readonly network: Pick<Network, 'commit' | 'behind' | 'readOnly' | 'ended'>;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly name: string;
@@ -53,6 +53,8 @@ export class Publisher {
   #settled = 0;
   /** The first write of the session. */
   #first: Promise<Outcome> | undefined;
+  /** The writes that wait for it. */
+  #behind = 0;
   /** Whether the journal has the number of that write, and so refuses a hole after it. */
   #isExact = false;
   /** The number that the journal has when all that is under way is stored; undefined: any. */
@@ -159,10 +161,7 @@ export class Publisher {
     }
   }
 
-  /**
-   * Whether the storage is away, and the session goes on. A journal that stores nothing more leaves the events unsettled:
-   * the node sends them again on its next stream.
-   */
+  /** Whether the storage is away. A journal that stores nothing more leaves the events unsettled, for the next stream. */
   #isAway(error: unknown): error is KelpieError {
     const { readOnly, ended } = this.#options.network;
     if (!(error instanceof KelpieError) || ended) return false;
@@ -195,34 +194,39 @@ export class Publisher {
    */
   #commit(transaction: Transaction, begin: number): Promise<Outcome> {
     const { network } = this.#options;
-    if (this.#isExact) return network.commit(transaction);
-    if (this.#first)
-      return this.#first.then(
-        (outcome) => (outcome.kind === 'stored' ? network.commit(transaction) : outcome),
-        (error: unknown) => {
-          throw this.#isAway(error) ? notStored() : error;
-        },
-      );
-    const first = (this.#first = this.#commitFirst(transaction, begin));
-    first.then(
-      ({ kind }) => {
-        this.#isExact = kind !== 'conflict';
-        this.#isUnsure = false;
-      },
-      () => undefined,
-    );
-    return first;
+    // Those that still wait go first.
+    if (this.#isExact && this.#behind === 0) return network.commit(transaction);
+    if (this.#first) return this.#commitBehind(this.#first, transaction);
+    return (this.#first = this.#commitFirst(transaction, begin));
+  }
+
+  async #commitBehind(first: Promise<Outcome>, transaction: Transaction): Promise<Outcome> {
+    const { network } = this.#options;
+    this.#behind += 1;
+    try {
+      const outcome = await network.behind(first, transaction);
+      if (outcome.kind !== 'stored') return outcome;
+    } catch (error) {
+      throw this.#isAway(error) ? notStored() : error;
+    } finally {
+      this.#behind -= 1;
+    }
+    return network.commit(transaction);
   }
 
   async #commitFirst(transaction: Transaction, begin: number): Promise<Outcome> {
     const { network } = this.#options;
-    const outcome = await network.commit(transaction);
+    let outcome = await network.commit(transaction);
     const { producer } = transaction;
-    if (outcome.kind !== 'producerAt' || !producer || !this.#isUnsure) return outcome;
-    const previous = outcome.sequence;
-    if (previous <= producer.previous || previous >= begin) return outcome;
-    // The journal has events of which nobody knew.
-    return network.commit({ ...transaction, producer: { ...producer, previous } });
+    if (outcome.kind === 'producerAt' && producer && this.#isUnsure) {
+      const previous = outcome.sequence;
+      // The journal has events of which nobody knew.
+      if (producer.previous < previous && previous < begin)
+        outcome = await network.commit({ ...transaction, producer: { ...producer, previous } });
+    }
+    this.#isExact = outcome.kind !== 'conflict';
+    this.#isUnsure = false;
+    return outcome;
   }
 
   /** The owner of the node gets the second one only for a hole: each Hello reads the number after it has the name. */
@@ -280,11 +284,11 @@ function withAll(
   error: KelpieError,
 ): PublishRejection[] {
   const given = new Map(rejections.map((one) => [one.publishSequence, one]));
-  const numbers = Array.from({ length: last - first + 1 }, (_, index) => first + index);
   const detail = wireError(error);
-  return numbers.map(
-    (publishSequence) => given.get(publishSequence) ?? { publishSequence, error: detail },
-  );
+  return Array.from({ length: last - first + 1 }, (_, index) => {
+    const publishSequence = first + index;
+    return given.get(publishSequence) ?? { publishSequence, error: detail };
+  });
 }
 
 function notStored(): KelpieError {

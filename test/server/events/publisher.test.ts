@@ -44,6 +44,8 @@ function drafts(...topics: string[]): EventDraft[] {
   return topics.map((topic) => messageDraft('hi', topic));
 }
 
+const behind: Network['behind'] = (write) => write;
+
 /** The numbers that the acknowledgement rejects, and why. */
 function rejectedBy(publisher: Publisher): [number, number | undefined][] {
   const ack = publisher.takeAck();
@@ -82,6 +84,7 @@ describe('the publisher of a session', () => {
         new Promise<{ kind: 'stored'; first: number }>((resolve) =>
           answers.push(() => resolve({ kind: 'stored', first: 1 })),
         ),
+      behind,
       readOnly: false,
       ended: false,
     };
@@ -130,7 +133,7 @@ describe('the publisher of a session', () => {
       if (commits === 1) throw new KelpieError('OUTCOME_UNKNOWN', 'lost');
       return town.network.commit(transaction);
     };
-    const lossy = { ...town, network: { commit, readOnly: false, ended: false } };
+    const lossy = { ...town, network: { commit, behind, readOnly: false, ended: false } };
     const publisher = publisherOf(lossy, randomBytes(16), owner?.sequence ?? 0);
     await Promise.all(
       ['a', 'b', 'c'].map((topic, index) =>
@@ -167,7 +170,7 @@ describe('the publisher of a session', () => {
     ];
     const commit: Network['commit'] = async (transaction) =>
       outcomes.shift()?.(transaction) as never;
-    const away = { ...town, network: { commit, readOnly, ended: false } };
+    const away = { ...town, network: { commit, behind, readOnly, ended: false } };
     const publisher = publisherOf(away, randomBytes(16), owner?.sequence ?? 0);
     await publisher.publish({ firstPublishSequence: 1, events: drafts('a') });
     publisher.takeAck();

@@ -32,6 +32,7 @@ import { inProcess, type InProcessTransport } from './edge/grpc/in-process.js';
 import { createEdge, type Edge, type EdgeParts } from './edge/grpc/server.js';
 import { Renewal } from './ops/certificates/renewal.js';
 import { Networks, type NetworksParts } from './networks.js';
+import { advertisedEndpoint } from './ops/advertise.js';
 import { checkAsking, checkReach } from './ops/reach.js';
 import { securityFacts } from './ops/security.js';
 import { Telemetry } from './ops/telemetry.js';
@@ -157,7 +158,7 @@ async function assemble(
   });
   const listen: Edge['listen'] = async (host, port) => {
     const bound = await edge.listen(host, port);
-    void members.listens(endpointOf(host, bound));
+    void members.listens(advertisedEndpoint(host, bound, options.advertise));
     return bound;
   };
   const health = (): Health => {

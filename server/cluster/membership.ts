@@ -9,7 +9,7 @@ export interface CoordinatorFacts {
   readonly id: string;
   /** Of the software. */
   readonly version: string;
-  /** Host and port where nodes reach it; empty if it listens on no socket. */
+  /** Host and port where others reach it, for people; empty if it listens on no socket. */
   readonly endpoint: string;
   /** Open sessions. */
   readonly sessions: number;

@@ -8,7 +8,11 @@ import {
   type KelpieClient,
   type KelpieError,
 } from '../../client/index.js';
-import { type Coordinator, startCoordinator } from '../../server/coordinator.js';
+import {
+  type Coordinator,
+  type CoordinatorOptions,
+  startCoordinator,
+} from '../../server/coordinator.js';
 import { Racer } from '../support/cluster/racer.js';
 import { freeze, thaw } from '../support/faults/processes.js';
 import { runKelpie } from '../support/process/cli.js';
@@ -31,7 +35,7 @@ describe('coordinators on one Redis', () => {
 
   before(async () => {
     redis = await RedisServer.start();
-    [first, second] = await Promise.all([start(), start()]);
+    [first, second] = await Promise.all([start(), start({ advertise: 'second.example.org' })]);
     [api, otherApi] = [apiAt(first.endpoint), apiAt(second.endpoint)];
   });
   afterEach(async () => {
@@ -46,8 +50,8 @@ describe('coordinators on one Redis', () => {
     await redis.stop();
   });
 
-  function start(): Promise<Coordinator> {
-    return startCoordinator({ journal: 'redis', redis: { url: redis.url }, port: 0 });
+  function start(options: CoordinatorOptions = {}): Promise<Coordinator> {
+    return startCoordinator({ journal: 'redis', redis: { url: redis.url }, port: 0, ...options });
   }
 
   async function join(
@@ -221,12 +225,30 @@ describe('coordinators on one Redis', () => {
       const { output, code } = await runKelpie(['coordinators'], endpoint);
       expect(code).to.equal(0);
       expect(output).to.match(/^COORDINATOR +ENDPOINT +VERSION +SESSIONS +BEHIND +STATE$/m);
-      expect(output).to.include(first.endpoint).and.to.include(second.endpoint);
+      expect(output).to.include(first.endpoint).and.to.include(`second.example.org:${second.port}`);
       expect(output).to.match(new RegExp(`^${id}.* serving, this one$`, 'm'));
     }
     const { output } = await runKelpie(['coordinators', '--json'], first.endpoint);
     const ids = output.split('\n').map((line) => (JSON.parse(line) as { id: string }).id);
     expect(ids).to.deep.equal([first.id, second.id].sort());
+  });
+
+  it('name an address that others can use if they listen on all addresses', async () => {
+    const open = await start({ host: '0.0.0.0', insecure: true });
+    const own = apiAt(`127.0.0.1:${open.port}`);
+    try {
+      let endpoint: string | undefined;
+      await eventually(async () => {
+        endpoint = (await own.coordinator.list()).find(({ id }) => id === open.id)?.endpoint;
+        return endpoint !== '';
+      });
+      expect(endpoint)
+        .to.match(new RegExp(`^[^:]+:${open.port}$`))
+        .and.not.contain('0.0.0.0');
+    } finally {
+      own.close();
+      await open.stop();
+    }
   });
 
   for (const policy of ['KICK_OLD', 'DENY_NEW'] as const) {

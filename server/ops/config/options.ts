@@ -30,6 +30,11 @@ export interface CoordinatorOptions {
   /** The port; 0 takes a free port. Default 50051. */
   readonly port?: number;
   /**
+   * The host at which others reach the coordinator, or host and port, for `kelpie coordinators`. Default: `host`; if
+   * that stands for all addresses, an address of this machine.
+   */
+  readonly advertise?: string | undefined;
+  /**
    * The certificate of the coordinator, which then encrypts every connection. The coordinator looks at the files every
    * second, and takes new certificates without a break. `startCoordinator` rejects with a RangeError if they do not fit.
    */

@@ -3,10 +3,11 @@
  * kelpie.yaml, the help and the manual's table follow from this table.
  */
 import { isIP } from 'node:net';
+import { advertisedPlace } from '../advertise.js';
 import { parseOwnRetention } from './own-retention.js';
 import { type CoordinatorOptions, defaultRedis, defaultRetention } from './options.js';
 import { redisAddress } from '../../journal/redis/address.js';
-import { bareHost, isLoopback, reachOf } from '../../core/address.js';
+import { bareHost } from '../../core/address.js';
 import { defaultTimes } from '../../network/limits.js';
 
 /** One setting. */
@@ -22,12 +23,18 @@ export interface Setting<T> {
 }
 
 /** The value of a setting that names no file. */
-const NONE = 'none';
+export const NONE = 'none';
+
+/** The value of a setting whose value kelpied finds. */
+const AUTO = 'auto';
 
 /** The settings, in the order of the help. A name contains the unit of its value. */
 export const settings = {
   host: address('address to listen on'),
   port: whole('<port>', 0, 65_535, 50_051, 'port to listen on; 0 takes a free one'),
+  advertise: advertised(
+    'host or host:port that kelpie coordinators shows; auto: host, or one of this machine',
+  ),
   tlsCert: file('certificate of kelpied in PEM, which turns TLS on; kelpied certs makes one'),
   tlsKey: file('private key of the certificate, in PEM'),
   tlsClientCa: file('CA in PEM; each peer must then show a certificate of it'),
@@ -136,57 +143,15 @@ export function shownSettings(values: Settings): Settings {
 /** The defaults that --dev changes. */
 export const devDefaults: Partial<Settings> = { port: 0, metricsPort: 0, journal: 'memory' };
 
-/** A message if these settings contradict each other; undefined if they do not. */
-export function contradiction(settings: Settings): string | undefined {
-  const { host, port, metricsHost, metricsPort, insecure, dev, journal } = settings;
-  if (dev && journal !== 'memory') {
-    return `--dev keeps the journal in memory; leave out either --dev or --journal ${journal}`;
-  }
-  const wrong = tlsContradiction(settings);
-  if (wrong !== undefined) return wrong;
-  if (!insecure && settings.tlsCert === NONE && !isLoopback(host)) {
-    return (
-      `${reachOf(host)}. Without TLS others could read and change what nodes send. Make certificates with ` +
-      '"kelpied certs" and give --tls-cert and --tls-key; or listen on 127.0.0.1; ' +
-      'or give --insecure on a network that you trust'
-    );
-  }
-  return metricsPort === 'off'
-    ? undefined
-    : metricsContradiction({ port, metricsHost, metricsPort, insecure });
-}
-
-function tlsContradiction({ tlsCert, tlsKey, tlsClientCa }: Settings): string | undefined {
-  if (tlsCert !== NONE && tlsKey === NONE) return '--tls-cert needs --tls-key, its private key';
-  if (tlsCert === NONE && tlsKey !== NONE) return '--tls-key needs --tls-cert, its certificate';
-  if (tlsCert === NONE && tlsClientCa !== NONE) {
-    return '--tls-client-ca needs --tls-cert and --tls-key: without TLS no peer shows a certificate';
-  }
-  return undefined;
-}
-
-function metricsContradiction(settings: Partial<Settings>): string | undefined {
-  const { port, metricsHost = '', metricsPort, insecure } = settings;
-  if (!insecure && !isLoopback(metricsHost)) {
-    return (
-      `${reachOf(metricsHost)}. Others could read the metrics. ` +
-      'Serve them on 127.0.0.1, or give --insecure on a network that you trust'
-    );
-  }
-  if (port === metricsPort && port !== 0) {
-    return `--port and --metrics-port are both ${port}; choose different ports`;
-  }
-  return undefined;
-}
-
 /** The coordinator's options for these settings. */
 export function toOptions(settings: Settings): CoordinatorOptions {
   const { host, port, insecure, journal, data, sync, metricsHost, metricsPort } = settings;
-  const { tlsCert, tlsKey, tlsClientCa, redis, redisCa } = settings;
+  const { tlsCert, tlsKey, tlsClientCa, redis, redisCa, advertise } = settings;
   const clientCa = tlsClientCa === NONE ? undefined : tlsClientCa;
   return {
     host,
     port,
+    advertise: advertise === AUTO ? undefined : advertise,
     tls: tlsCert === NONE ? undefined : { certificate: tlsCert, key: tlsKey, clientCa },
     insecure,
     journal,
@@ -234,6 +199,14 @@ function address(meaning: string): Setting<string> {
     throw new RangeError('It must be a name or an IP address, without a port.');
   };
   return { placeholder: '<address>', default: '127.0.0.1', meaning, parse };
+}
+
+function advertised(meaning: string): Setting<string> {
+  const parse = (given: string): string => {
+    if (given !== AUTO) advertisedPlace(given);
+    return given;
+  };
+  return { placeholder: '<address>', default: AUTO, meaning, parse };
 }
 
 /** Checks the text and returns it unchanged, so that people see their own text in `kelpied config`. */

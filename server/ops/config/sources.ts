@@ -1,7 +1,7 @@
 /** Reads the settings from kelpie.yaml, then from KELPIE_* variables, then from flags. The last source wins. */
 import { Command, type CommanderError, Help, InvalidArgumentError, Option } from 'commander';
+import { contradiction } from './contradiction.js';
 import {
-  contradiction,
   devDefaults,
   keyOf,
   type SettingName,

@@ -158,6 +158,8 @@ export class Credentials {
       checkGranted(was.rights ?? Rights.create(), granter);
       return { changes: [deletion(credential)], result: () => was };
     };
+    // Another coordinator may have made it a moment ago.
+    if (!this.#live.get(id)) await this.#records.catchUp();
     // A request that fails anyway does not wait before others.
     decide();
     return this.#records.changing('revocation', decide);

@@ -34,6 +34,7 @@ interface BusParts {
 export class RedisBus implements Bus {
   readonly #connection: RedisConnection;
   readonly #id: string;
+  readonly #all: string;
   readonly #time: RedisClock;
   readonly #underWayMs: number;
   readonly #listeners: Listeners<[BusMessage]>;
@@ -50,7 +51,8 @@ export class RedisBus implements Bus {
     this.#underWayMs = underWayMs;
     this.#listeners = new Listeners(onFault);
     const take = (frame: Buffer): void => this.#take(frame);
-    this.#ends = [connection.subscribe(ALL, take), connection.subscribe(channelOf(id), take)];
+    this.#all = connection.channelOf(ALL);
+    this.#ends = [this.#all, this.#channelOf(id)].map((one) => connection.subscribe(one, take));
   }
 
   /** Resolves when messages arrive. The connection is shared, and stays open at `close`. */
@@ -65,7 +67,7 @@ export class RedisBus implements Bus {
     const bus = new RedisBus(connection, id, { time, underWayMs, onFault });
     try {
       await time.ask();
-      await subscribed(connection, channelOf(id), clock);
+      await subscribed(connection, bus.#channelOf(id), clock);
       return bus;
     } catch (error) {
       await bus.close();
@@ -74,11 +76,15 @@ export class RedisBus implements Bus {
   }
 
   async send(to: string, bytes: Uint8Array): Promise<void> {
-    await this.#connection.command(['PUBLISH', channelOf(to), this.#frameOf(bytes)]);
+    await this.#connection.command(['PUBLISH', this.#channelOf(to), this.#frameOf(bytes)]);
   }
 
   async broadcast(bytes: Uint8Array): Promise<void> {
-    await this.#connection.command(['PUBLISH', ALL, this.#frameOf(bytes)]);
+    await this.#connection.command(['PUBLISH', this.#all, this.#frameOf(bytes)]);
+  }
+
+  #channelOf(id: string): string {
+    return `${this.#all}:${id}`;
   }
 
   #take(frame: Buffer): void {
@@ -108,10 +114,6 @@ export class RedisBus implements Bus {
     for (const end of this.#ends) end();
     this.#listeners.clear();
   }
-}
-
-function channelOf(id: string): string {
-  return `${ALL}:${id}`;
 }
 
 /** Asks Redis until it counts the receiver of the channel. Channels are subscribed in order, so others are too. */

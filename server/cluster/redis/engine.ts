@@ -65,10 +65,13 @@ export class RedisEngine implements EngineFacts {
   /** Rejects with a JournalError if Redis does not answer, or must not be used as it is set up. */
   static async open(parts: RedisEngineParts): Promise<RedisEngine> {
     const { redis, id, clock, onFault, onWarning: onFound } = parts;
+    const { bytes: retentionBytes } = parts.retention;
     const common = new RedisConnection({ ...redis, tag: 'cluster' }, clock, onFault);
     const ends: End[] = [() => common.close()];
     try {
-      const watch = await SettingsWatch.open({ connection: common, clock, onFound });
+      const watch = await SettingsWatch.open({
+        ...{ connection: common, clock, retentionBytes, onFound },
+      });
       ends.push(() => watch.close());
       return new RedisEngine(parts, common, watch, await RedisBus.open(common, id, clock, onFault));
     } catch (error) {

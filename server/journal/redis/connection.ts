@@ -49,6 +49,7 @@ export interface RedisSums {
 export class RedisConnection {
   readonly sums: RedisSums = { connects: 0, commands: 0, commandMs: 0, found: 0 };
   readonly #clock: Clock;
+  readonly #database: number;
   readonly #commands: Link;
   readonly #messages: Link;
   /** The listeners of each channel. */
@@ -63,6 +64,7 @@ export class RedisConnection {
     const { url, ca, tag = '' } = options;
     const address = redisAddress(url);
     const find = () => findPrimary(address, ca, tag);
+    this.#database = address.database;
     this.#clock = clock;
     this.#onFault = onFault;
     this.#ups = new Listeners(onFault);
@@ -74,6 +76,11 @@ export class RedisConnection {
     };
     this.#commands = new Link({ ...link, prepare: counted, onUp: () => this.#ups.tell() });
     this.#messages = new Link({ ...link, prepare: counted, onUp: () => void this.#resubscribe() });
+  }
+
+  /** Keys belong to one database of Redis, but channels to all of them: two clusters must not hear each other. */
+  channelOf(name: string): string {
+    return this.#database === 0 ? name : `${name}@${this.#database}`;
   }
 
   /** Whether commands are sent at once. */

@@ -15,55 +15,77 @@ import { JournalError } from '../error.js';
 import { type Argument, type RedisConnection, Script } from './connection.js';
 import { RedisFault } from './fault.js';
 
-/** A hash: of each record its revision as a double, then its bytes; and under the empty name the store's revision. */
+/**
+ * A hash: of each record its revision as a double, then its bytes. Under the empty name it has the revision of the store
+ * and, if the records were written back, what names that write, and the newest revision that was known then.
+ */
 const KEY = 'kelpie:{cluster}:credentials';
 const LOOK_MS = 500;
 /** Records that one command brings, roughly, and that one command writes back. */
 const CHUNK = 200;
 const REVISION_BYTES = 8;
 
-/** The argument is the newest revision that the caller has seen. */
+/**
+ * The arguments are the newest revision that the caller has seen, and the write-back that it was of. A user that wrote back
+ * may have seen less than the caller. Then the store counts as lost again, else that user would undo a revocation.
+ */
 const BEGIN = `#!lua
 local right = redis.call('TYPE', KEYS[1]).ok
-local revision = right == 'hash' and tonumber(redis.call('HGET', KEYS[1], '') or '0') or 0
-if right ~= 'hash' and right ~= 'none' then revision = nil end
-if not revision or revision < tonumber(ARGV[1]) then return { 'LOST' } end
+local state = right == 'hash' and redis.call('HGET', KEYS[1], '') or '0'
+local revision, origin, base = string.match(state, '^(%d+) ?(%x*) ?(%d*)$')
+revision = (right == 'hash' or right == 'none') and tonumber(revision) or nil
+local seen = tonumber(ARGV[1])
+local function text(number) return string.format('%.0f', number) end
+local lost = not revision or revision < seen or (origin ~= ARGV[2] and (tonumber(base) or seen) < seen)
 `;
 
 const REVISION = new Script(`${BEGIN}
-return { 'OK', string.format('%.0f', revision) }
+if lost then return { 'LOST' } end
+return { 'OK', text(revision), origin }
 `);
 
 /** Further arguments: of each change the id, the expected revision, whether there are bytes, and the bytes. */
 const WRITE = new Script(`${BEGIN}
-for at = 2, #ARGV, 4 do
+if lost then return { 'LOST' } end
+for at = 3, #ARGV, 4 do
   local record = redis.call('HGET', KEYS[1], ARGV[at])
   local actual = record and struct.unpack('<d', record) or 0
   if actual ~= tonumber(ARGV[at + 1]) then return { 'CHANGED' } end
 end
 revision = revision + 1
-for at = 2, #ARGV, 4 do
+for at = 3, #ARGV, 4 do
   if ARGV[at + 2] == '1' then redis.call('HSET', KEYS[1], ARGV[at], struct.pack('<d', revision) .. ARGV[at + 3])
   else redis.call('HDEL', KEYS[1], ARGV[at]) end
 end
-redis.call('HSET', KEYS[1], '', string.format('%.0f', revision))
-return { 'OK', string.format('%.0f', revision) }
+redis.call('HSET', KEYS[1], '', text(revision) .. string.match(state, '^%d+(.*)$'))
+return { 'OK', text(revision), origin }
 `);
 
-/** Takes the place of a store that is still older than the caller has seen it. The second argument is the other key. */
-const REPLACE = new Script(`#!lua
-local right = redis.call('TYPE', KEYS[1]).ok
-local revision = right == 'hash' and tonumber(redis.call('HGET', KEYS[1], '') or nil) or 0
-if revision < tonumber(ARGV[1]) then redis.call('RENAME', KEYS[2], KEYS[1]) end
+/** Takes the place of a store that is lost for the caller. Another argument names this write; another key has the records. */
+const REPLACE = new Script(`${BEGIN}
+if not lost then return end
+local newest = math.max(revision or 0, seen)
+redis.call('HSET', KEYS[2], '', text(newest + 1) .. ' ' .. ARGV[3] .. ' ' .. text(newest))
+redis.call('RENAME', KEYS[2], KEYS[1])
 `);
+
+/** A state of the store: its revision, and the write-back that it is of. */
+interface State {
+  readonly revision: number;
+  readonly origin: string;
+}
+
+const NOTHING: State = { revision: 0, origin: '' };
 
 export class RedisCredentialStore implements CredentialStore {
   readonly #connection: RedisConnection;
   readonly #clock: Clock;
   readonly #listeners = new Set<() => void>();
   #looks: Cancel | undefined;
-  /** The newest revision that this user of the store has seen or written, and the records as they were then. */
-  #seen = 0;
+  /** As of the last question for the revision. */
+  #answered: State = NOTHING;
+  /** The newest state that this user of the store has read whole or written, and the records as they were then. */
+  #seen: State = NOTHING;
   #kept = new Map<string, StoredRecord>();
   readonly #mark: CredentialsMark | undefined;
   #isMarked = false;
@@ -76,19 +98,21 @@ export class RedisCredentialStore implements CredentialStore {
   }
 
   async revision(): Promise<number> {
-    const [, text = ''] = await this.#run(REVISION, []);
+    const [, text = '', origin = ''] = await this.#run(REVISION, []);
     const revision = Number(text);
     if (revision > 0) await this.#remember();
     else if (this.#mark?.isSet()) throw lost();
-    return (this.#seen = revision);
+    this.#answered = { revision, origin };
+    return revision;
   }
 
   async *records(): AsyncGenerator<StoredRecord> {
     const found = new Map<string, StoredRecord>();
+    const read = this.#answered;
     let place = '0';
     do {
       const words = ['HSCAN', KEY, place, 'COUNT', String(CHUNK)];
-      const [next, page] = (await this.#asked(() => this.#connection.command(words))) as [
+      const [next, page] = (await this.#ask(() => this.#connection.command(words))) as [
         Buffer,
         Buffer[],
       ];
@@ -101,6 +125,7 @@ export class RedisCredentialStore implements CredentialStore {
       }
     } while (place !== '0');
     this.#kept = found;
+    this.#seen = read;
   }
 
   async write(changes: readonly RecordChange[]): Promise<number | undefined> {
@@ -110,7 +135,7 @@ export class RedisCredentialStore implements CredentialStore {
       bytes ? '1' : '0',
       Buffer.from(bytes ?? []),
     ]);
-    const [word, text = ''] = await this.#run(WRITE, words);
+    const [word, text = '', origin = ''] = await this.#run(WRITE, words);
     if (word !== 'OK') return undefined;
     const revision = Number(text);
     await this.#remember();
@@ -119,7 +144,8 @@ export class RedisCredentialStore implements CredentialStore {
       else this.#kept.delete(id);
     }
     // Else another user wrote too, which this one has not seen yet.
-    if (revision === this.#seen + 1) this.#seen = revision;
+    const { revision: seen, origin: former } = this.#seen;
+    if (revision === seen + 1 && origin === former) this.#seen = { revision, origin };
     return revision;
   }
 
@@ -145,27 +171,29 @@ export class RedisCredentialStore implements CredentialStore {
     if (!this.#connection.isUp) return;
     const seen = this.#seen;
     const answer = await this.#run(REVISION, []).catch(() => undefined);
-    const revision = Number(answer?.[1] ?? seen);
-    if (revision !== seen && seen === this.#seen) for (const changed of this.#listeners) changed();
+    const revision = Number(answer?.[1] ?? seen.revision);
+    if (revision !== seen.revision && seen === this.#seen)
+      for (const changed of this.#listeners) changed();
   }
 
   async #run(script: Script, words: readonly Argument[]): Promise<string[]> {
     for (let attempt = 0; attempt < 3; attempt++) {
-      const given = [String(this.#seen), ...words];
-      const answer = (await this.#asked(() =>
+      const given = [...wordsOf(this.#seen), ...words];
+      const answer = (await this.#ask(() =>
         this.#connection.evaluate(script, [KEY], given),
       )) as Buffer[];
       const [word = '', ...rest] = answer.map(String);
       if (word !== 'LOST') return [word, ...rest];
-      if (this.#seen === 0) throw damaged();
-      await this.#asked(() => this.#writeBack());
+      if (this.#seen.revision === 0) throw damaged();
+      await this.#ask(() => this.#writeBack());
     }
     throw damaged();
   }
 
   /** Writes the records beside the store, then puts them in its place in one step. */
   async #writeBack(): Promise<void> {
-    const beside = `${KEY}:${randomUUID()}`;
+    const name = randomUUID().replaceAll('-', '');
+    const beside = `${KEY}:${name}`;
     const records = [...this.#kept.values()];
     for (let from = 0; from < records.length; from += CHUNK) {
       const chunk = records
@@ -173,14 +201,11 @@ export class RedisCredentialStore implements CredentialStore {
         .flatMap(({ id, bytes, revision }) => [id, Buffer.concat([doubleOf(revision), bytes])]);
       await this.#connection.command(['HSET', beside, ...chunk]);
     }
-    // Others that have seen less read it again.
-    const revision = String(this.#seen + 1);
-    await this.#connection.command(['HSET', beside, '', revision]);
-    await this.#connection.evaluate(REPLACE, [KEY, beside], [String(this.#seen)]);
+    await this.#connection.evaluate(REPLACE, [KEY, beside], [...wordsOf(this.#seen), name]);
     await this.#connection.command(['DEL', beside]);
   }
 
-  async #asked<T>(ask: () => Promise<T>): Promise<T> {
+  async #ask<T>(ask: () => Promise<T>): Promise<T> {
     try {
       return await ask();
     } catch (error) {
@@ -188,6 +213,10 @@ export class RedisCredentialStore implements CredentialStore {
       throw error.refused ? away(error) : unknown(error);
     }
   }
+}
+
+function wordsOf({ revision, origin }: State): string[] {
+  return [String(revision), origin];
 }
 
 function recordOf(name?: Buffer, value?: Buffer): StoredRecord | undefined {

@@ -18,9 +18,17 @@ const LOOK_MS = 60_000;
 const MAJOR = 7;
 
 /** Looks at the settings of Redis, oldest version first. Rejects with a RedisFault if Redis cannot be asked. */
-export async function checkSettings(connection: RedisConnection): Promise<SettingFault[]> {
+export async function checkSettings(
+  connection: RedisConnection,
+  retentionBytes: number,
+): Promise<SettingFault[]> {
   const facts = factsOf(String(await connection.command(['INFO'])));
-  const found = [versionFault(facts), memoryFault(facts), replicasFault(facts)];
+  const found = [
+    versionFault(facts),
+    memoryFault(facts),
+    roomFault(facts, retentionBytes),
+    replicasFault(facts),
+  ];
   return [...found, await fileFault(connection, facts)].filter((one) => one !== undefined);
 }
 
@@ -54,6 +62,20 @@ function memoryFault(facts: Facts): SettingFault | undefined {
     advice: 'Set maxmemory-policy noeviction.',
     ...(takesAny && { refused: true }),
   };
+}
+
+/** A full Redis refuses all writes, also those with which a journal would remove old entries. */
+function roomFault(facts: Facts, retentionBytes: number): SettingFault | undefined {
+  const maxmemory = Number(facts.get('maxmemory') ?? 0);
+  if (maxmemory === 0 || maxmemory > retentionBytes) return undefined;
+  return {
+    problem: `maxmemory is ${mebibytes(maxmemory)} and a network may keep ${mebibytes(retentionBytes)} of history: Redis will refuse everything when it is full`,
+    advice: 'Raise maxmemory, or lower --retention-bytes before Redis is full.',
+  };
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20)} MiB`;
 }
 
 /** INFO has the number of good replicas only where a minimum is set. */
@@ -97,6 +119,8 @@ async function fileFault(
 export interface SettingsWatchParts {
   readonly connection: RedisConnection;
   readonly clock: Clock;
+  /** How many bytes of history a network may keep. */
+  readonly retentionBytes: number;
   /** Called with each fault that was not there at the look before. */
   readonly onFound: (fault: SettingFault) => void;
 }
@@ -109,11 +133,11 @@ export class SettingsWatch {
 
   /** Looks for the first time. Rejects with a JournalError if a coordinator must not start on this Redis. */
   static async open(parts: SettingsWatchParts): Promise<SettingsWatch> {
-    const { connection } = parts;
+    const { connection, retentionBytes } = parts;
     let found: SettingFault[];
     try {
       await connection.ready();
-      found = await checkSettings(connection);
+      found = await checkSettings(connection, retentionBytes);
     } catch (error) {
       const why = messageOf(error);
       throw new JournalError('UNREACHABLE', `Redis cannot be used: ${why}.`, error);
@@ -137,7 +161,8 @@ export class SettingsWatch {
   /** Looks now. Never rejects: while Redis is away, the faults are those of before. */
   async look(): Promise<void> {
     try {
-      this.#take(await checkSettings(this.#parts.connection));
+      const { connection, retentionBytes } = this.#parts;
+      this.#take(await checkSettings(connection, retentionBytes));
     } catch {
       // The journal reports that Redis is away.
     }

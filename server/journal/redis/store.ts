@@ -36,7 +36,7 @@ export class RedisStore {
   }
 
   get bell(): string {
-    return this.#keys.bell;
+    return this.#connection.channelOf(this.#keys.bell);
   }
 
   /** Whether a message announces entries of this process, which has them from its calls. */

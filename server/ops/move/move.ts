@@ -6,7 +6,7 @@ import type {
   ExportPart,
 } from '../../../gen/ts/kelpie/storage/v1/export.js';
 import type { Clock } from '../../core/clock.js';
-import { foldNetworkName } from '../../core/network-name.js';
+import { foldNetworkName, isNetworkName } from '../../core/network-name.js';
 import type { CredentialStore, RecordChange } from '../../journal/credential-store.js';
 import { JournalError } from '../../journal/error.js';
 import { EXPORT_FORMAT, exportParts } from './export.js';
@@ -100,6 +100,13 @@ function headerOf(part: ExportPart['part'], file: string): ExportHeader {
     throw new JournalError('DAMAGED', `${file} is no whole export of kelpied: it has no header.`);
   }
   const header = part.value;
+  if (!isNetworkName(header.network)) {
+    const name = JSON.stringify(header.network);
+    throw new JournalError(
+      'DAMAGED',
+      `${file} is of a network with the name ${name}, which no network can have.`,
+    );
+  }
   if (header.format <= EXPORT_FORMAT) return header;
   throw new JournalError(
     'FORMAT',

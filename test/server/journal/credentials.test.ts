@@ -100,6 +100,24 @@ describe('credentials in Redis', () => {
     });
   }
 
+  it('stay revoked when a user that has not read that writes them back first', async () => {
+    const [revoker, late] = [await open(), await open()];
+    await revoker.write([
+      { id: 'op', bytes: Buffer.from('1'), expected: 0 },
+      { id: 'victim', bytes: Buffer.from('1'), expected: 0 },
+    ]);
+    expect(await idsOf(late)).to.deep.equal(['op', 'victim']);
+    await revoker.write([{ id: 'victim', bytes: null, expected: 1 }]);
+    await redis.command('FLUSHALL');
+    expect(await idsOf(late)).to.deep.equal(['op', 'victim']);
+    await late.write([{ id: 'new', bytes: Buffer.from('1'), expected: 0 }]);
+    const before = await late.revision();
+    expect(await idsOf(revoker)).to.deep.equal(['op']);
+    expect(await late.revision()).to.be.above(before);
+    expect(await idsOf(late)).to.deep.equal(['op']);
+    expect(await idsOf(revoker)).to.deep.equal(['op']);
+  });
+
   it('fail with a typed error while Redis is away', async () => {
     const store = await open();
     await store.revision();

@@ -101,6 +101,15 @@ describe('the connection to Redis', () => {
     expect(await codeOf(['PING'])).to.equal('done');
   });
 
+  it('names channels by its database, because Redis has one set of channels for all of them', async () => {
+    const other = new RedisConnection({ url: `${server.url}/3` }, realClock, (fault) =>
+      faults.push(fault),
+    );
+    expect(connection.channelOf('bell')).to.equal('bell');
+    expect(other.channelOf('bell')).to.equal('bell@3');
+    other.close();
+  });
+
   it('loads a script that Redis has lost', async () => {
     const script = new Script("return 'here'");
     for (let time = 0; time < 2; time++) {

@@ -11,6 +11,8 @@ import {
 import { FakeClock } from '../../support/clock/fake-clock.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
 
+const RETENTION_BYTES = 50 * 2 ** 20;
+
 describe('the settings of Redis', () => {
   let server: RedisServer;
   const open: RedisConnection[] = [];
@@ -50,12 +52,16 @@ describe('the settings of Redis', () => {
   }
 
   const problems = async (user?: string): Promise<string[]> =>
-    (await checkSettings(await connection(user))).map(
+    (await checkSettings(await connection(user), RETENTION_BYTES)).map(
       ({ problem }) => problem.split(/[: ]/)[0] ?? '',
     );
 
   const opened = async (user?: string): Promise<readonly SettingFault[] | JournalError> => {
-    const parts = { connection: await connection(user), clock: new FakeClock() };
+    const parts = {
+      connection: await connection(user),
+      clock: new FakeClock(),
+      retentionBytes: RETENTION_BYTES,
+    };
     return SettingsWatch.open({ ...parts, onFound: () => undefined }).then(
       (watch) => watch.found,
       (error: unknown) => error as JournalError,
@@ -87,6 +93,13 @@ describe('the settings of Redis', () => {
       .that.matches(/allkeys-random.*Set maxmemory-policy/);
   });
 
+  it('have a fault with less memory than a network may keep', async () => {
+    await set('maxmemory', String(RETENTION_BYTES));
+    expect(await problems()).to.deep.equal(['maxmemory']);
+    await set('maxmemory', '100mb');
+    expect(await problems()).to.deep.equal([]);
+  });
+
   it('have a fault with a replica that no write waits for', async () => {
     const replica = await server.replica();
     try {
@@ -99,7 +112,10 @@ describe('the settings of Redis', () => {
   });
 
   it('are those that it may look at: it says where CONFIG is forbidden, and needs INFO', async () => {
-    const [fault, ...others] = await checkSettings(await connection('kelpie:secret@'));
+    const [fault, ...others] = await checkSettings(
+      await connection('kelpie:secret@'),
+      RETENTION_BYTES,
+    );
     expect(others).to.be.empty;
     expect(fault?.problem).to.match(/could not look at appendfsync: .*config/);
     expect(await opened('blind:secret@')).to.include({ code: 'UNREACHABLE' });
@@ -107,14 +123,14 @@ describe('the settings of Redis', () => {
 
   it('are refused of a version that is too old', async () => {
     const old = { command: async () => Buffer.from('redis_version:6.2.14\r\naof_enabled:0\r\n') };
-    const [fault] = await checkSettings(old as unknown as RedisConnection);
+    const [fault] = await checkSettings(old as unknown as RedisConnection, RETENTION_BYTES);
     expect(fault).to.include({ refused: true, problem: 'Redis is of version 6.2.14' });
   });
 
   it('are looked at again, and a new fault is reported once', async () => {
     const found: string[] = [];
     const clock = new FakeClock();
-    const parts = { connection: await connection(), clock };
+    const parts = { connection: await connection(), clock, retentionBytes: RETENTION_BYTES };
     const watch = await SettingsWatch.open({
       ...parts,
       onFound: ({ problem }) => found.push(problem),

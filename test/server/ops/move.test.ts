@@ -6,12 +6,18 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { StoredCredential } from '../../../gen/ts/kelpie/storage/v1/credential.js';
+import {
+  ExportEnd,
+  ExportHeader,
+  type ExportPart,
+} from '../../../gen/ts/kelpie/storage/v1/export.js';
 import { Event } from '../../../gen/ts/kelpie/v1/event.js';
 import { RedisEngine } from '../../../server/cluster/redis/engine.js';
 import { realClock } from '../../../server/core/real-clock.js';
 import { fileStorage } from '../../../server/journal/file/file-storage.js';
 import { FileJournal } from '../../../server/journal/file/file-journal.js';
 import type { Draft, Entry, Journal, Retention } from '../../../server/journal/journal.js';
+import { writeExport } from '../../../server/ops/move/export-file.js';
 import { moveIn, moveOut } from '../../../server/ops/move/move.js';
 import type { Storage } from '../../../server/journal/storage.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
@@ -228,6 +234,21 @@ describe('a network', () => {
     );
     expect(existsSync(file)).to.equal(false);
     expect(existsSync(`${file}.part`)).to.equal(true);
+  });
+
+  it('is not imported under a name that no network can have', async () => {
+    const header = ExportHeader.fromPartial({ format: 1, network: '../../x' });
+    const file = exported();
+    const parts = async function* (): AsyncGenerator<ExportPart> {
+      yield { part: { $case: 'header', value: header } };
+      yield { part: { $case: 'end', value: ExportEnd.create() } };
+    };
+    await writeExport(file, parts());
+    for (const target of [await inRedis(), inFiles()]) {
+      const failure = await failureOf(moveIn(target, { file, replace: false, clock: realClock }));
+      expect(failure).to.include('"../../x", which no network can have');
+    }
+    expect(await redis.command('KEYS', '*..*')).to.equal('');
   });
 
   it('is not there after an import that failed, and the file must be whole', async () => {

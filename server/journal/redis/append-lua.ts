@@ -40,9 +40,10 @@ end
 if number ~= lastNumber + 1 and number ~= tonumber(ARGV[4]) then return { 'ORDER' } end
 
 local limits, call = cjson.decode(ARGV[8]), cjson.decode(ARGV[9])
-local now = math.max(0, tonumber(ARGV[7]))
 local time = redis.call('TIME')
 local clock = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+-- By a clock that is ahead, all history would be too old: neither the one of the writer nor that of Redis counts alone.
+local now = math.max(0, math.min(tonumber(ARGV[7]), clock))
 s.life = s.life + math.min(math.max(clock - s.seen, 0), 60000)
 s.seen = clock
 local before, previousTag = s.newest, s.tag

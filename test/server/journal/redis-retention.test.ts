@@ -1,11 +1,13 @@
 /** How much Redis keeps: what retention removed goes from Redis too, after the others had time to get it. */
 import { expect } from 'chai';
+import { realClock } from '../../../server/core/real-clock.js';
 import { FaultProxy } from '../../support/faults/fault-proxy.js';
 import { note, textsOf } from '../../support/journal/entries.js';
 import { type Coordinator, RedisJournals } from '../../support/redis/redis-journals.js';
 import { RedisServer } from '../../support/redis/redis-server.js';
 import { until } from '../../support/until.js';
 
+const DAY_MS = 86_400_000;
 const META = 'kelpie:{main}:meta';
 const LOG = 'kelpie:{main}:log';
 const OWN = 'kelpie:{main}:own';
@@ -94,6 +96,19 @@ describe('the memory of Redis for a journal', () => {
     expect(one.ends).to.be.empty;
     await journals.close();
     await proxy.close();
+  });
+
+  it('keeps its history when the calendar of one coordinator is a year ahead', async () => {
+    const ahead = { ...realClock, wall: () => realClock.wall() + 365 * DAY_MS };
+    const one = await journals.open({ ageMs: DAY_MS });
+    const two = await journals.open({ ageMs: DAY_MS }, ahead);
+    await fill(one, 5);
+    await two.journal.append([{ entries: [note('ahead')] }]);
+    await until(() => one.received.length === 6);
+    for (const { journal } of [one, two]) {
+      const page = await journal.read(journal.oldest, 1000);
+      expect(page.kind === 'page' && page.entries).to.have.length(6);
+    }
   });
 
   it('has a bound for the numbers of producers', async () => {

@@ -31,6 +31,7 @@ export class CatchUp {
   readonly #parts: CatchUpParts;
   #reading: Promise<void> | undefined;
   #waits = false;
+  #wanted = 0;
   #stopped = false;
   #cancel: Cancel = () => undefined;
   /** The entries that the follower did not have at the last look. */
@@ -78,14 +79,20 @@ export class CatchUp {
     await this.now();
   }
 
-  /** Other ways often bring missing entries in the next turns of the event loop. If not, the stream does. */
-  soon(): void {
+  /**
+   * Entries up to this sequence exist. Other ways often bring them in the next turns of the event loop. If not, the
+   * stream does.
+   */
+  soon(upTo: number): void {
+    this.#wanted = Math.max(this.#wanted, upTo);
     if (this.#waits || this.#reading) return;
     this.#waits = true;
     setImmediate(() =>
       setImmediate(() => {
         this.#waits = false;
-        if (!this.#stopped) this.now().catch(() => undefined);
+        const isBehind = this.#parts.follower.head.sequence < this.#wanted;
+        this.#wanted = 0;
+        if (isBehind && !this.#stopped) this.now().catch(() => undefined);
       }),
     );
   }

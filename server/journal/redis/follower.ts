@@ -14,8 +14,8 @@ export interface FollowerEvents {
   readonly onEntries: (entries: readonly Entry[]) => void;
   /** The follower has passed entries. */
   readonly onAdvance: () => void;
-  /** An earlier entry is missing; others may bring it, or the stream has it. */
-  readonly onHole: () => void;
+  /** An entry up to this sequence is missing; others may bring it, or the stream has it. */
+  readonly onHole: (upTo: number) => void;
   /** The next entries do not follow the ones before: history was replaced. */
   readonly onBroken: () => void;
 }
@@ -43,12 +43,13 @@ export class Follower {
     if (run.first > this.head.sequence + 1 || !run.entries) {
       if (this.#waiting.size >= WAITING) this.#waiting.clear();
       if (run.entries) this.#waiting.set(run.first, run);
-      this.#events.onHole();
+      this.#events.onHole(run.last);
       return;
     }
     for (let next: Run | undefined = run; next; next = this.#next()) this.#take(next);
     this.#events.onAdvance();
-    if (this.#waiting.size > 0) this.#events.onHole();
+    const waiting = [...this.#waiting.values()].map(({ last }) => last);
+    if (waiting.length > 0) this.#events.onHole(Math.max(...waiting));
   }
 
   /** A waiting run that is the next one. Drops those that are passed. */

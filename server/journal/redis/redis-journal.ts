@@ -96,7 +96,7 @@ export class RedisJournal implements Journal {
     this.#follower = new Follower(snapshot, {
       onEntries: (entries) => this.#listeners.tell(entries),
       onAdvance: () => this.#writer.advanced(),
-      onHole: () => this.#catchUp.soon(),
+      onHole: (upTo) => this.#catchUp.soon(upTo),
       onBroken: () => this.#end('a broken chain of tags'),
     });
     const [epoch, follower] = [snapshot.epoch, this.#follower];
@@ -125,7 +125,7 @@ export class RedisJournal implements Journal {
     if (this.#store.isOwn(message)) return;
     const runs = runsOfMessage(message);
     for (const run of runs ?? []) this.#follower.offer(run);
-    if (!runs) this.#catchUp.soon();
+    if (!runs) this.#catchUp.soon(Infinity);
   }
 
   #openWriter(): Writer {
@@ -145,7 +145,7 @@ export class RedisJournal implements Journal {
       load: () => store.load(),
       passed,
       onRun: (run) => follower.offer(run),
-      onBehind: () => this.#catchUp.soon(),
+      onBehind: (upTo) => this.#catchUp.soon(upTo),
       onEpochEnd: (reason) => this.#end(reason),
     });
   }
@@ -164,7 +164,7 @@ export class RedisJournal implements Journal {
 
   async newest(): Promise<Cursor> {
     const { newest } = await this.#inEpoch(() => this.#catchUp.ask(0, 0, 0));
-    if (newest.sequence > this.#follower.head.sequence) this.#catchUp.soon();
+    if (newest.sequence > this.#follower.head.sequence) this.#catchUp.soon(newest.sequence);
     return { epoch: this.#epoch, ...newest };
   }
 

@@ -38,8 +38,8 @@ export interface WriterParts {
   /** The sequence that listeners have. */
   readonly passed: () => number;
   readonly onRun: (run: Run) => void;
-  /** Entries exist that listeners do not have. */
-  readonly onBehind: () => void;
+  /** Entries up to this sequence exist that listeners do not have. */
+  readonly onBehind: (upTo: number) => void;
   readonly onEpochEnd: (reason: string) => void;
 }
 
@@ -192,7 +192,7 @@ export class Writer {
       const stored = encoded.filter((_, index) => outcomes[index]?.kind === 'stored');
       const parts = { tag: call.tag, previousTag: Number(previous), effects };
       this.#parts.onRun(runOfCall(stored, Number(first), parts));
-    } else if (this.#parts.passed() < Number(newest)) this.#parts.onBehind();
+    } else if (this.#parts.passed() < Number(newest)) this.#parts.onBehind(Number(newest));
     this.advanced();
   }
 

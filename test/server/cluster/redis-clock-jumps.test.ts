@@ -1,6 +1,6 @@
 /**
- * The clock of Redis jumps. What Redis has stored before such a jump is then too old or too new by the jump: the tests
- * move what is stored, in a real Redis.
+ * The clock of Redis jumps. Times that Redis has stored before a jump are then too old or too new by the jump. So the tests
+ * move the stored times of a real Redis.
  */
 import { expect } from 'chai';
 import { Members } from '../../../server/cluster/members.js';

@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url';
 /** The compiled file lies one folder deeper, in dist. */
 const MAIN = fileURLToPath(new URL('../../../server/main.js', import.meta.url));
 
+/** Longer than any start takes. */
+const LISTENS_MS = 60_000;
+
 /** A kelpied that listens. */
 export interface Kelpied {
   readonly endpoint: string;
@@ -47,12 +50,19 @@ async function listening({ child, output, errors }: ReturnType<typeof launch>): 
   const said = child.spawnargs.includes('json') ? errors : output;
   const place = /(?:listens on |"endpoint":")([^\s"]+):(\d+)/;
   await new Promise<void>((resolve, reject) => {
+    const fail = (what: string): void => reject(new Error(`${what}: ${errors()}${output()}`));
+    const late = setTimeout(() => fail('kelpied does not listen'), LISTENS_MS);
     const look = (): void => {
-      if (place.test(said())) resolve();
+      if (!place.test(said())) return;
+      clearTimeout(late);
+      resolve();
     };
     child.stdout.on('data', look);
     child.stderr.on('data', look);
-    child.on('exit', () => reject(new Error(`kelpied ended: ${errors()}${output()}`)));
+    child.on('exit', () => {
+      clearTimeout(late);
+      fail('kelpied ended');
+    });
   });
   const [, host = '', port = ''] = place.exec(said()) ?? [];
   const gone = once(child, 'exit') as Promise<[number | null]>;

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { SessionRow } from '../../gen/ts/kelpie/storage/v1/session_row.js';
 import { NodeLeaveReason } from '../../gen/ts/kelpie/v1/event.js';
 import { Node, type NodeChange } from '../../gen/ts/kelpie/v1/node.js';
-import { ID_BYTES, sameBytes } from '../core/cursor.js';
+import { hex, ID_BYTES, sameBytes } from '../core/cursor.js';
 import { KelpieError } from '../core/errors.js';
 import { InTurn } from '../core/in-turn.js';
 import { Turnstile } from '../core/turnstile.js';
@@ -72,6 +72,8 @@ export class NodeClaims {
   /** Writers of the row of one node take turns. */
   readonly #turns = new InTurn();
   readonly #updates: NodeUpdates;
+  /** Claims under way, by their nonces. */
+  readonly #claims = new Set<string>();
   /** Endings in progress, by the generation that ends. */
   readonly #endings = new Map<number, Promise<boolean>>();
   /** When many streams break at once, this spreads the marking of their nodes over turns. */
@@ -97,7 +99,8 @@ export class NodeClaims {
         },
       },
     );
-    inheritNodes(rows.owners, this.#losses, options.holders);
+    const isAwaited = ({ nonce }: SessionRow): boolean => this.#claims.has(hex(nonce));
+    inheritNodes(rows.owners, this.#losses, { ...options, isAwaited });
   }
 
   /**
@@ -149,26 +152,27 @@ export class NodeClaims {
 
   /**
    * Stores a claim and returns its generation; undefined: another owner came first. After an unknown outcome
-   * the nonce in the owner's row decides: a stored claim belongs to this session, and nothing else would ever
-   * end it. A claim that is not stored, or that another owner has replaced, rejects with OUTCOME_UNKNOWN. Then
-   * the node connects again; the coordinator does not retry.
+   * the nonce in the owner's row decides: a stored claim belongs to this session. A claim that is not stored, or
+   * that another owner has replaced, rejects with OUTCOME_UNKNOWN. Then the node connects again; the coordinator
+   * does not retry. If the row comes later all the same, the grace of the node begins.
    */
   async #store(
     name: string,
     { nonce }: SessionRow,
     transaction: Transaction,
   ): Promise<number | undefined> {
+    this.#claims.add(hex(nonce));
     try {
       const written = await this.#network.commit(transaction);
       return written.kind === 'stored' ? written.first : undefined;
     } catch (error) {
       if (!(error instanceof KelpieError) || error.reason !== 'OUTCOME_UNKNOWN') throw error;
-      await this.#network.caughtUp().catch(() => {
-        throw error;
-      });
+      await this.#network.caughtUp().catch(() => undefined);
       const owner = this.#rows.owners.get(name);
       if (owner && sameBytes(owner.value.nonce, nonce)) return owner.sequence;
       throw error;
+    } finally {
+      this.#claims.delete(hex(nonce));
     }
   }
 

@@ -4,6 +4,12 @@ import type { Table } from '../network/table.js';
 import type { Losses } from './grace.js';
 import type { Holders } from './holders.js';
 
+export interface Inheritance {
+  readonly holders: Pick<Holders, 'own' | 'isGone' | 'onJudged'>;
+  /** Whether a claim of this coordinator waits for this row. */
+  readonly isAwaited: (row: SessionRow) => boolean;
+}
+
 /**
  * Begins the grace of nodes when their coordinator is gone, and ends it if that one is back. Every coordinator on the
  * engine has these timers: the fence of the write decides which of them ends a node. No stream is open at the time of
@@ -12,10 +18,15 @@ import type { Holders } from './holders.js';
 export function inheritNodes(
   owners: Table<SessionRow>,
   losses: Pick<Losses, 'inherited' | 'forget' | 'has'>,
-  holders: Pick<Holders, 'own' | 'isGone' | 'onJudged'>,
+  { holders, isAwaited }: Inheritance,
 ): void {
-  // A newer stream of the node, at any coordinator: the timer was for the former one.
-  owners.watch((name) => losses.forget(name));
+  owners.watch((name, _, after) => {
+    // A newer stream of the node, at any coordinator: the timer was for the former one.
+    losses.forget(name);
+    // A claim that this coordinator has given up is stored all the same. No stream will end it.
+    if (after?.value.coordinatorId === holders.own && !isAwaited(after.value))
+      losses.inherited(name, after.sequence);
+  });
   for (const [name, { value, sequence }] of owners.entries()) {
     if (value.coordinatorId === holders.own) losses.inherited(name, sequence);
   }

@@ -158,8 +158,8 @@ describe('a coordinator whose Redis is away', () => {
     await redis.stop();
   });
 
-  async function start(url = redis.url): Promise<Coordinator> {
-    const times = { aliveMs: ALIVE_MS, graceMs: GRACE_MS };
+  async function start(url = redis.url, aliveMs = ALIVE_MS): Promise<Coordinator> {
+    const times = { aliveMs, graceMs: GRACE_MS };
     const coordinator = await startCoordinator({
       journal: 'redis',
       redis: { url },
@@ -294,6 +294,26 @@ describe('a coordinator whose Redis is away', () => {
     expect(chat.filter((one) => one === 'first').length).to.be.at.most(1);
     expect(chat).to.deep.equal([...new Set(chat)]);
     for (const { statuses } of [gate, lobby]) expect(statuses).to.deep.equal(['connected']);
+  });
+
+  it('lets a node leave whose claim was stored, while its answer was lost and the node went away', async () => {
+    const wire = await FaultProxy.before(redis.port);
+    proxies.push(wire);
+    const reader = await join('reader', [await start()]);
+    // It counts as alive all the time: nobody else ends the node.
+    const first = await start(`redis://${wire.endpoint}`, 10_000);
+    // Redis gets the claim, and the coordinator gets no answer until after it has given up.
+    wire.set({ toClient: { drop: true } });
+    const ghost = connect({ name: 'ghost', role: 'DOWNSTREAM', endpoints: first.endpoint });
+    await until(() => reader.heard.includes('nodeJoined'));
+    wire.refuse();
+    const closed = ghost.close();
+    await pass(2500);
+    wire.heal();
+    await until(() => left(reader).length > 0);
+    await closed;
+    expect(reader.client.roster.nodes().map(({ name }) => name)).to.deep.equal(['reader']);
+    expect(left(reader)).to.deep.equal(['nodeLeft']);
   });
 
   it('moves its nodes to another coordinator if it alone is cut off, and serves again', async () => {

@@ -7,6 +7,7 @@ import { ErrorReason } from '../../../gen/ts/kelpie/v1/error.js';
 import { NodeRole } from '../../../gen/ts/kelpie/v1/node.js';
 import type { Player } from '../../../gen/ts/kelpie/v1/player.js';
 import type { KelpieError } from '../../../server/core/errors.js';
+import { defaultTimes } from '../../../server/network/limits.js';
 import { messageDraft } from '../../support/wire/messages.js';
 import { FakeClock } from '../../support/clock/fake-clock.js';
 import { settled } from '../../support/journal/history.js';
@@ -63,6 +64,33 @@ describe('a claim of unknown outcome', () => {
     expect(town.nodeRows.owners.size).to.equal(0);
     const { welcome } = await join(town, first);
     expect(town.nodeRows.owners.get('lobby')?.sequence).to.equal(welcome.generation);
+  });
+
+  it('is no ghost if it turns out to be stored after it was given up: the node leaves after its grace', async () => {
+    const { clock, journal, town } = await open();
+    let deliver = (): void => undefined;
+    journal.late = new Promise((resolve) => (deliver = resolve));
+    journal.lose = 'after';
+    const stream = new TestStream(town.port);
+    stream.send({ $case: 'hello', value: hello('lobby') });
+    expect(await stream.pullIfReady(20)).to.equal(undefined);
+    // Longer than the tables may take.
+    for (let part = 0; part < 4; part++) {
+      await settled(20);
+      clock.advance(2000);
+    }
+    expect(await stream.ended()).to.include({ reason: 'OUTCOME_UNKNOWN' });
+    expect(town.nodeRows.owners.get('lobby')).to.equal(undefined);
+    journal.late = undefined;
+    deliver();
+    await settled();
+    expect(town.nodeRows.owners.get('lobby')).to.not.equal(undefined);
+    for (let part = 0; part < 3; part++) {
+      clock.advance(defaultTimes.graceMs / 2);
+      await settled();
+    }
+    expect(town.nodeRows.owners.get('lobby')).to.equal(undefined);
+    expect(town.nodeRows.nodes.get('lobby')).to.equal(undefined);
   });
 
   it('is not mistaken for an older claim of the same process', async () => {

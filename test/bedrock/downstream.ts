@@ -1,6 +1,7 @@
 /** A game server. Its players chat with each other, and through Kelpie with the players of other servers. */
-import type { ReceivedEvent } from '../../client/index.js';
-import { connect } from '../../client/index.js';
+import { setTimeout } from 'node:timers/promises';
+import type { MessageOptions, ReceivedEvent } from '../../client/index.js';
+import { connect, KelpieError } from '../../client/index.js';
 import { Arrivals } from './arrivals.js';
 import { onStop, role, tell, tellStatus } from './director.js';
 import type { Player, Text } from './library.js';
@@ -9,6 +10,11 @@ import { answerTo, type Typist } from './typed.js';
 
 const CHAT = 'chat.global';
 const MAX_MESSAGE_LENGTH = 512;
+/** The storage of a cluster is away, or its history has just begun anew. */
+const AWAY = new Set<string>(['ENGINE_UNAVAILABLE', 'OUTCOME_UNKNOWN', 'EPOCH_ENDED']);
+const AGAIN_MS = 200;
+/** Lines are published in the order in which players say them. */
+let lastLine = Promise.resolve();
 
 const { name, port, endpoint, more } = role();
 const [mode = 'game'] = more;
@@ -87,12 +93,22 @@ function hear(playerName: string, text: Text): void {
   if (text.type !== 'chat') return;
   const message = text.message.slice(0, MAX_MESSAGE_LENGTH);
   show({ type: 'chat', source_name: playerName, message });
-  kelpie
-    .publish(CHAT, message, {
-      type: 'chat',
-      attributes: { player: playerName, server: name },
-    })
-    .catch((error: unknown) => console.error('not published:', error));
+  const attributes = { player: playerName, server: name };
+  lastLine = lastLine.then(() => publishLine(message, { type: 'chat', attributes }));
+}
+
+/** Publishes it again while the coordinators cannot reach their storage. Never rejects. */
+async function publishLine(message: string, options: MessageOptions): Promise<void> {
+  for (let isAway = true; isAway;) {
+    isAway = false;
+    try {
+      await kelpie.publish(CHAT, message, options);
+    } catch (error) {
+      isAway = error instanceof KelpieError && AWAY.has(error.reason);
+      if (isAway) await setTimeout(AGAIN_MS);
+      else console.error('not published:', error);
+    }
+  }
 }
 
 async function obey(player: Player, typist: Typist, command: string): Promise<void> {

@@ -216,7 +216,8 @@ export class Connection {
     this.#leaveByMs = clock.now() + Math.min(msOf(grace, GRACE_MS), LONGEST_GRACE_MS);
     const elsewhere = movable ? this.#options.routes.length - 1 : 0;
     if (elsewhere > 0) await this.#pause(clock.random() * msOf(reconnectWindow, WINDOW_MS));
-    if (await this.#follow(from, elsewhere)) return;
+    // A later stream may have got a Drain of its own meanwhile.
+    if ((await this.#follow(from, elsewhere)) || this.#leaving !== from) return;
     if (this.#mayStay) this.#leaving = undefined;
     else if (this.#stays(from)) from.finish(this.#leaveByMs - clock.now());
   }

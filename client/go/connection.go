@@ -19,6 +19,9 @@ const (
 	defaultDrainGrace = 10 * time.Second
 	// If it names a longer time, the client still waits only this long for the answers to its requests.
 	longestDrainGrace = time.Minute
+	// The feature of a client that keeps its stream where a coordinator that cannot reach its storage asks it to move, and
+	// no other one welcomes it.
+	featureMayStay = "drain-may-stay"
 )
 
 // connection keeps one stream to a coordinator: it opens a new one whenever the stream ends, and moves to another
@@ -33,6 +36,8 @@ type connection struct {
 	successor *link
 	// The link whose coordinator sent Drain. A second Drain changes nothing.
 	leaving *link
+	// Whether the node keeps the stream to that coordinator if no other one welcomes it.
+	mayStay bool
 	// When the client must have left it.
 	leaveBy time.Time
 	// The streams that another one has replaced, some of which may have ended.
@@ -199,39 +204,58 @@ func (c *connection) welcomed(one *link) {
 
 // Leaves a coordinator that is about to stop: opens a stream to another coordinator first, then ends the old one. If no
 // other coordinator accepts the node, it ends the old stream all the same, and run connects again. If the old stream
-// breaks meanwhile, the attempt that is under way is the last one here, and run waits for its Welcome.
+// breaks meanwhile, the attempt that is under way is the last one here, and run waits for its Welcome. movable: another
+// coordinator can go on where this one stops. If the node may stay, it keeps the old stream instead.
 func (c *connection) move(from *link, drain *kelpiev1.Drain, movable bool) {
 	if c.leaving == from {
+		// The coordinator could not reach its storage, and now it stops.
+		c.mayStay = c.mayStay && drain.MayStay
 		return
 	}
 	window := durationOr(drain.ReconnectWindow, time.Second)
-	c.leaving = from
+	c.leaving, c.mayStay = from, drain.MayStay
 	c.leaveBy = time.Now().Add(min(durationOr(drain.Grace, defaultDrainGrace), longestDrainGrace))
+	elsewhere := len(c.routes) - 1
+	if !movable {
+		elsewhere = 0
+	}
 	go func() {
-		elsewhere := len(c.routes) - 1
-		if !movable {
-			elsewhere = 0
-		}
 		if elsewhere > 0 {
 			c.pause(time.Duration(rand.Float64() * float64(window)))
 		}
 		c.session.mu.Lock()
 		defer c.session.mu.Unlock()
-		stays := func() bool { return c.current == from && from.isOpen() && !c.closed }
-		for ; elsewhere > 0 && stays(); elsewhere-- {
-			next := c.session.newLink(c.nextRoute())
-			c.successor = next
-			c.wait(next.welcomed)
-			if next.welcome != nil {
-				return
-			}
-			c.successor = nil
+		// A later stream may have got a Drain of its own meanwhile.
+		if c.follow(from, elsewhere) || c.leaving != from {
+			return
 		}
-		if stays() {
+		if c.mayStay {
+			c.leaving = nil
+		} else if c.stays(from) {
 			from.leaveAnswered(time.Until(c.leaveBy))
 		}
 	}()
 }
+
+// Opens a stream to one of the other coordinators. Returns false if none of them accepts the node.
+func (c *connection) follow(from *link, elsewhere int) bool {
+	for ; elsewhere > 0 && c.stays(from); elsewhere-- {
+		to := c.nextRoute()
+		if to == from.route {
+			to = c.nextRoute()
+		}
+		next := c.session.newLink(to)
+		c.successor = next
+		c.wait(next.welcomed)
+		if next.welcome != nil {
+			return true
+		}
+		c.successor = nil
+	}
+	return false
+}
+
+func (c *connection) stays(from *link) bool { return c.current == from && from.isOpen() && !c.closed }
 
 // Makes no further attempt. The node leaves on all streams, also on one without a Welcome: the client cannot tell yet
 // which of them the coordinators count as the session of the node.

@@ -21,7 +21,10 @@ const (
 )
 
 // After these errors the request may be carried out, or a later attempt can succeed.
-var lockAgain = []Reason{ReasonUnavailable, ReasonOutcomeUnknown, ReasonStaleGeneration, ReasonJournalReadOnly}
+var lockAgain = []Reason{
+	ReasonUnavailable, ReasonOutcomeUnknown, ReasonStaleGeneration, ReasonJournalReadOnly, ReasonEngineUnavailable,
+	ReasonEpochEnded,
+}
 
 // Lock is a lock that this process has: a value that is bound to it. The sequence of the value is the token of the lock.
 // A process that was paused may believe that it still has the lock, so a write that depends on the lock names it by

@@ -136,3 +136,22 @@ func TestHeldWithoutAnswer(t *testing.T) {
 		}
 	}
 }
+
+// While the coordinator cannot store anything the caller goes on.
+func TestLockWhileTheStorageIsAway(t *testing.T) {
+	t.Parallel()
+	client, _, stream := scriptedClient(t, kelpie.Options{}, nil)
+	got := make(chan error, 1)
+	go func() {
+		_, err := client.State().Lock(within(t), "maps", "a")
+		got <- err
+	}()
+	isPut := func(frame *kelpiev1.NodeFrame) bool { return frame.GetPutValue() != nil }
+	put := stream.Until("the put", isPut)
+	away := &kelpiev1.ErrorDetail{Reason: kelpiev1.ErrorReason_ERROR_REASON_ENGINE_UNAVAILABLE, Code: 14}
+	failed := &kelpiev1.CoordinatorFrame_RequestFailed{RequestFailed: &kelpiev1.RequestFailed{Error: away}}
+	stream.Answer(put, &kelpiev1.CoordinatorFrame{Frame: failed})
+	stored := &kelpiev1.CoordinatorFrame_ValueStored{ValueStored: &kelpiev1.PutValueResponse{Sequence: 8}}
+	stream.Answer(stream.Until("the next put", isPut), &kelpiev1.CoordinatorFrame{Frame: stored})
+	must(t, next(t, got))
+}

@@ -81,6 +81,7 @@ func (o *Options) hello() *kelpiev1.Hello {
 		Sdk:        "kelpie-go/" + Version,
 		ExcludeOwn: o.ExcludeOwn,
 		State:      o.State,
+		Features:   []string{featureMayStay},
 	}
 	hello.Address, _ = o.Address.wire("Address")
 	hello.PublicAddress, _ = o.PublicAddress.wire("PublicAddress")

@@ -6,8 +6,8 @@ import (
 )
 
 // WhenAway is the rule for a login without a decision of a coordinator: none is connected, it cannot store anything
-// (its disk is full), or it took too long. In a maintenance that the roster knows, the client lets in only the allowed
-// players, and players who are in already.
+// (its disk is full, or its Redis is away), or it took too long. In a maintenance that the roster knows, the client lets
+// in only the allowed players, and players who are in already.
 type WhenAway int
 
 // The rules.

@@ -20,8 +20,10 @@ type asking struct {
 	address string
 	// The program does not want the login any more.
 	cancelled bool
-	// The login is decided, for example by time. undo: a later grant is given back.
-	decided, undo bool
+	// The login is decided, for example by time.
+	decided bool
+	// The login of a player who was let in before the coordinator decided.
+	login *presence.Login
 	// Gets the outcome.
 	outcome chan acquireOutcome
 }
@@ -70,7 +72,7 @@ func (r *reporting) waitFor(ctx context.Context, one *asking, timeout time.Durat
 	case <-ctx.Done():
 		r.session.mu.Lock()
 		if !one.decided {
-			one.decided, one.undo = true, true
+			one.decided = true
 			one.outcome <- acquireOutcome{err: ctx.Err()}
 		}
 		r.session.mu.Unlock()
@@ -111,9 +113,7 @@ func (r *reporting) ask(one *asking, policy Policy) {
 func (r *reporting) acquiredBy(one *asking, answer *kelpiev1.CoordinatorFrame, err *Error) {
 	acquired := acquiredOf(answer.GetPlayerAcquired())
 	if one.decided {
-		if one.undo && err == nil && acquired.Granted {
-			r.giveBack(one.player.Id, acquired.Generation, func(*Error) {})
-		}
+		r.decidedLate(one, acquired, err)
 		return
 	}
 	if err != nil && !isRequestUndecided(err) {
@@ -126,12 +126,14 @@ func (r *reporting) acquiredBy(one *asking, answer *kelpiev1.CoordinatorFrame, e
 	r.decide(one, acquired, nil)
 }
 
-// The coordinator takes too long. If the player is not let in, a later grant is given back.
+// The coordinator takes too long.
 func (r *reporting) late(one *asking) {
-	if !one.decided {
-		acquired := r.undecided(one)
-		one.undo = !acquired.Granted
-		r.decide(one, acquired, nil)
+	if one.decided {
+		return
+	}
+	one.login = r.decide(one, r.undecided(one), nil)
+	if one.login != nil {
+		r.awaitDecision(one.login)
 	}
 }
 
@@ -139,22 +141,22 @@ func (r *reporting) undecided(one *asking) Acquired {
 	return r.away.decide(one.player, r.list.Get(one.player.Id) != nil)
 }
 
-func (r *reporting) decide(one *asking, acquired Acquired, err *Error) {
+// Returns the login of a player who is let in; nil for another.
+func (r *reporting) decide(one *asking, acquired Acquired, err *Error) (login *presence.Login) {
 	one.decided = true
 	id := one.player.Id
 	switch {
 	case !acquired.Granted:
 	case one.cancelled:
-		one.undo = true
 		r.giveBack(id, acquired.Generation, func(*Error) {})
 		acquired = Acquired{Text: "The login was cancelled."}
 	default:
 		r.replace(id)
-		r.list.Grant(&presence.Login{
-			ID: id, Generation: acquired.Generation, Address: one.address, Ticket: acquired.Ticket,
-		}, r.now())
+		login = &presence.Login{ID: id, Generation: acquired.Generation, Address: one.address, Ticket: acquired.Ticket}
+		r.list.Grant(login, r.now())
 	}
 	one.outcome <- acquireOutcome{acquired, asError(err)}
+	return login
 }
 
 // See Players.Release. done is called once, with the lock.

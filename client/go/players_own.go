@@ -36,6 +36,9 @@ func (r *reporting) joined(player *kelpiev1.Player, done func(*Error)) {
 		generation = login.Generation
 	}
 	listed := r.list.Add(player, generation, r.now())
+	if login != nil && login.WaitsFor != nil {
+		login.Listed, listed.WaitsFor = listed, login.WaitsFor
+	}
 	r.report(&report{
 		listed: listed, what: joinedOf(player), done: done, undo: func() { r.list.Remove(listed) },
 	})

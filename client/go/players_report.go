@@ -19,11 +19,12 @@ const (
 	refusedText = "You are not on this network any more."
 )
 
-// Errors that decide nothing about a player: no coordinator is connected, or it is full or cannot store anything. A
-// later list settles a report with such an error.
-var undecidedReasons = []Reason{
-	ReasonUnavailable, ReasonRequestQueueFull, ReasonJournalReadOnly, ReasonOutcomeUnknown, ReasonUnknown,
-}
+// The errors while no coordinator is connected, or its storage is away.
+var awayReasons = []Reason{ReasonUnavailable, ReasonEngineUnavailable, ReasonEpochEnded, ReasonOutcomeUnknown}
+
+// Errors that decide nothing about a player: of these, or the coordinator is full or cannot store anything. A later list
+// settles a report with such an error.
+var undecidedReasons = append([]Reason{ReasonRequestQueueFull, ReasonJournalReadOnly, ReasonUnknown}, awayReasons...)
 
 func isUndecided(err *Error) bool { return slices.Contains(undecidedReasons, err.Reason) }
 

@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"net"
 	"testing"
+	"time"
 
 	"example.com/kelpie"
 	"example.com/kelpie/internal/testkelpied"
@@ -336,5 +337,42 @@ func TestNodesWithoutPlayersSaySo(t *testing.T) {
 	}
 	if _, err := kelpie.New(kelpie.Options{Name: "a", Role: kelpie.Proxy, Players: &kelpie.PlayersOptions{}}); !errors.Is(err, kelpie.ReasonValueInvalid) {
 		t.Errorf("a proxy without OnEvicted: %v", err)
+	}
+}
+
+// A proxy that waits less long than the coordinator lets the player in. The grant that comes then settles them, before or
+// after their join.
+func TestLateGrant(t *testing.T) {
+	t.Parallel()
+	k := coordinator(t)
+	holder := joinAsProxy(t, k, "late-gate-1", func(options *kelpie.Options) {
+		options.Players.Verify = func(ctx context.Context, _ string) (kelpie.Verified, error) {
+			<-ctx.Done()
+			return kelpie.Verified{}, ctx.Err()
+		}
+	})
+	proxy := joinAsProxy(t, k, "late-gate-2", func(options *kelpie.Options) {
+		options.Players.AcquireTimeout = 50 * time.Millisecond
+	})
+	before, after := player("late-1"), player("late-2")
+	for _, one := range []kelpie.PlayerFacts{before, after} {
+		holder.logIn(t, one)
+		acquired, err := proxy.Players().Acquire(within(t), one, kelpie.VerifyOld)
+		must(t, err)
+		if !acquired.Granted || acquired.Generation != 0 {
+			t.Fatalf("the login of %s: %+v", one.Name, acquired)
+		}
+		if one.Name == before.Name {
+			// The grant evicts the older login.
+			next(t, holder.evicted)
+		}
+		must(t, proxy.Players().Joined(within(t), one))
+		sees(t, proxy.Client, one, "on the second proxy", func(player *kelpiev1.Player) bool {
+			own, _ := proxy.Players().Get(one.ID())
+			return player.GetProxy() == proxy.Name() && player.GetGeneration() == own.GetGeneration()
+		})
+	}
+	if len(proxy.evicted) > 0 {
+		t.Errorf("evicted %v", <-proxy.evicted)
 	}
 }

@@ -165,16 +165,18 @@ func (r *reporting) begin(about []*presence.Listed) (exchange *presence.Exchange
 	for _, listed := range about {
 		listed.WaitsFor = exchange
 	}
-	return exchange, func() {
-		r.exchanges--
-		for _, listed := range about {
-			if listed.WaitsFor == exchange {
-				listed.WaitsFor = nil
-			}
+	return exchange, func() { r.end(exchange, about) }
+}
+
+func (r *reporting) end(exchange *presence.Exchange, about []*presence.Listed) {
+	r.exchanges--
+	for _, listed := range about {
+		if listed.WaitsFor == exchange {
+			listed.WaitsFor = nil
 		}
-		if len(r.waiting) > 0 {
-			r.flush()
-		}
+	}
+	if len(r.waiting) > 0 {
+		r.flush()
 	}
 }
 

@@ -1,6 +1,8 @@
 package kelpie
 
 import (
+	"slices"
+
 	"example.com/kelpie/internal/presence"
 	"example.com/kelpie/kelpiev1"
 )
@@ -34,8 +36,8 @@ func (r *reporting) sendPart(l *link, part presence.Part) {
 		func(answer *kelpiev1.CoordinatorFrame, err *Error) {
 			if err == nil {
 				r.synced(part.Listed, answer.GetPlayersSynced())
-			} else if err.Reason != ReasonUnavailable {
-				// If the lists still differ, the digest shows it.
+			} else if !slices.Contains(awayReasons, err.Reason) {
+				// The coordinator asks for the list again, or the next stream begins with it.
 				r.refuse(err)
 			}
 			end()

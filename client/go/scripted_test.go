@@ -196,6 +196,64 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+func drain(window time.Duration, mayStay bool) *kelpiev1.CoordinatorFrame {
+	drain := &kelpiev1.Drain{
+		Grace: durationpb.New(5 * time.Second), ReconnectWindow: durationpb.New(window), MayStay: mayStay,
+	}
+	return &kelpiev1.CoordinatorFrame{Frame: &kelpiev1.CoordinatorFrame_Drain{Drain: drain}}
+}
+
+// A node whose coordinator cannot reach its storage stays where no other coordinator welcomes it. It tries again when it is
+// asked again.
+func TestDrainThatMayStay(t *testing.T) {
+	t.Parallel()
+	other := scripted.Start(t)
+	var events <-chan *kelpie.Event
+	client, c, stream := scriptedClient(t, kelpie.Options{Endpoints: []string{other.Endpoint}}, func(client *kelpie.Client) {
+		events = received(t, client, "x")
+	})
+	announced, away := statuses(t, client, kelpie.DrainAnnounced), statuses(t, client, kelpie.Disconnected)
+	stream.Send(drain(time.Millisecond, true))
+	refused, hello := other.Accept(t)
+	if len(hello.Features) != 1 || hello.Features[0] != "drain-may-stay" {
+		t.Errorf("the features are %v", hello.Features)
+	}
+	refused.End(&kelpiev1.ErrorDetail{Reason: kelpiev1.ErrorReason_ERROR_REASON_ENGINE_UNAVAILABLE, Code: 14})
+	c.None(t, 100*time.Millisecond)
+	stream.Batch("x", 1, 2)
+	next(t, events)
+
+	stream.Send(drain(time.Millisecond, true))
+	second, _ := other.Open(t, func(welcome *kelpiev1.Welcome) { welcome.Cursor = scripted.Cursor(2) })
+	stream.Until("Goodbye", isGoodbye(kelpiev1.GoodbyeReason_GOODBYE_REASON_DRAINED))
+	stream.End(nil)
+	second.Batch("x", 2, 3)
+	next(t, events)
+	if len(announced)+len(away) > 0 {
+		t.Error("a node that may stay was without a stream, or announced a drain")
+	}
+}
+
+// A move whose stream broke before it began leaves the move of the next stream alone.
+func TestDrainsOfTwoStreams(t *testing.T) {
+	t.Parallel()
+	other := scripted.Start(t)
+	_, c, stream := scriptedClient(t, kelpie.Options{Endpoints: []string{other.Endpoint}}, nil)
+	stream.Send(drain(time.Second, true))
+	stream.Cut()
+	second, _ := other.Open(t, nil)
+	second.Until("the first heartbeat", isHeartbeat)
+	second.Send(drain(time.Millisecond, true))
+	third, _ := c.Accept(t)
+	// By now the first move is over. This Drain is one of the same move.
+	time.Sleep(time.Second)
+	second.Send(drain(0, true))
+	c.None(t, 100*time.Millisecond)
+	third.End(&kelpiev1.ErrorDetail{Reason: kelpiev1.ErrorReason_ERROR_REASON_ENGINE_UNAVAILABLE, Code: 14})
+	second.Send(&kelpiev1.CoordinatorFrame{Frame: &kelpiev1.CoordinatorFrame_HeartbeatRequested{}})
+	second.Until("a heartbeat", isHeartbeat)
+}
+
 // A stream that another one has replaced goes on until its requests have their answers. Publishes go out on the newer one.
 func TestDrainWaitsForAnswers(t *testing.T) {
 	t.Parallel()

@@ -183,7 +183,9 @@ func (s *session) take(l *link, frame *kelpiev1.CoordinatorFrame) {
 	case *kelpiev1.CoordinatorFrame_NodeLoads:
 		s.reading.roster.applyLoads(body.NodeLoads)
 	case *kelpiev1.CoordinatorFrame_Drain:
-		s.post(Status{Kind: DrainAnnounced})
+		if !body.Drain.MayStay {
+			s.post(Status{Kind: DrainAnnounced})
+		}
 		s.connection.move(l, body.Drain, !s.reading.position.loading)
 	case *kelpiev1.CoordinatorFrame_CommandRequest:
 		s.handlers.take(body.CommandRequest)

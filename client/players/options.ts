@@ -16,7 +16,7 @@ export interface PlayersOptions {
   readonly verify?: (id: string) => Verified | Promise<Verified>;
   /**
    * The rule for a login without a decision of a coordinator: none is connected, it cannot store anything (its disk is
-   * full), or it took too long. `open`, the default: the client lets the player in. `deny`: it refuses the login. In a
+   * full, or its Redis is away), or it took too long. `open`, the default: the client lets the player in. `deny`: it refuses the login. In a
    * maintenance that the roster knows, the client lets in only the allowed players, and players who are in already.
    */
   readonly whenAway?: 'open' | 'deny';

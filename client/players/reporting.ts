@@ -234,12 +234,12 @@ export class PlayerReporting {
    * join would replace the player who is in. Resolves with a grant that nobody needs, if there is one.
    */
   async decide(id: string, login: Login, decision: Promise<Acquired | undefined>) {
-    const exchange = this.#exchanges.begin([]);
-    login.waitsFor = exchange;
+    const exchange = (login.waitsFor = this.#exchanges.begin([]));
     const acquired = await decision;
     const about = login.listed?.waitsFor === exchange ? [{ listed: login.listed }] : [];
     const isCurrent = about.length > 0 || this.#list.login(id) === login;
     if (acquired && isCurrent) this.#decided(id, login, acquired);
+    delete login.waitsFor;
     this.#end(exchange, about);
     return isCurrent ? undefined : acquired;
   }

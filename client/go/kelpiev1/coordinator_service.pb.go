@@ -674,9 +674,9 @@ func (x *GetInfoResponse) GetEngine() string {
 // A setting that an operator should change.
 type Warning struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What is wrong, for people.
+	// The problem, in words for people.
 	Problem string `protobuf:"bytes,1,opt,name=problem,proto3" json:"problem,omitempty"`
-	// What to do about it.
+	// A way to mend it, in words for people.
 	Advice        string `protobuf:"bytes,2,opt,name=advice,proto3" json:"advice,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -1902,13 +1902,15 @@ func (x *Ack) GetSequence() uint64 {
 // Publishes events in order. The journal stores each exactly once, however often the node sends it. Fails as a
 // whole with BATCH_INVALID, OUT_OF_RANGE or PUBLISH_SEQUENCE_HOLE. A PublishAck rejects single events with
 // TOPIC_INVALID, TOPIC_RESERVED, EVENT_EMPTY, PAYLOAD_TOO_LARGE, CONTENT_TOO_DEEP, TEXT_TOO_LONG or
-// OUT_OF_RANGE (an origin).
+// OUT_OF_RANGE (an origin). While a storage that several coordinators share is away, it rejects events with
+// ENGINE_UNAVAILABLE if they are certainly not stored, and with OUTCOME_UNKNOWN if they may be: those that were
+// under way when the storage went away. The stream lives on.
 //
 // The coordinator does not read a session while 4096 events or 2 MiB of it are not settled, or while the
 // journal is behind.
 //
-// STALE_GENERATION and OUTCOME_UNKNOWN end the stream; its unsettled events must be sent again on the next
-// stream. Where the disk of the coordinator is full or failed, the answer is JOURNAL_READ_ONLY, or
+// STALE_GENERATION ends the stream, and so does EPOCH_ENDED, soon after it; unsettled events must be sent again on
+// the next stream. Where the disk of the coordinator is full or failed, the answer is JOURNAL_READ_ONLY, or
 // OUTCOME_UNKNOWN for events that were under way, and the stream lives on for reading: the events stay
 // unsettled until a later stream.
 type Publish struct {
@@ -2021,7 +2023,7 @@ func (x *PublishAck) GetRejections() []*PublishRejection {
 	return nil
 }
 
-// An event that the journal did not store.
+// An event that the journal did not store; with OUTCOME_UNKNOWN it may be stored, at most once.
 type PublishRejection struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The publish sequence of the event. It is settled: do not use the number again.

@@ -63,6 +63,27 @@ describe('a client whose coordinator cannot reach its storage', () => {
     expect(old.values('goodbye')).to.deep.equal(DRAINED);
     await old.end();
   });
+
+  it('makes one move at a time, also where its stream breaks before it moves', async () => {
+    scripted = await Scripted.welcomed({}, 2);
+    scripted.random = 0.5;
+    await drain(scripted.at(0), 2000, true);
+    await scripted.at(0).break(lost);
+    await scripted.pass(500);
+    const next = scripted.at(1);
+    await next.welcome();
+    await drain(next, 4000, true);
+    // The move from the first stream ends.
+    await scripted.pass(500);
+    await drain(next, 0, true);
+    await scripted.pass(0);
+    expect(scripted.streams, 'the second Drain changes nothing').to.have.lengthOf(2);
+    await scripted.pass(1500);
+    expect(scripted.streams).to.have.lengthOf(3);
+    await scripted.at(0).welcome();
+    expect(next.values('goodbye')).to.deep.equal(DRAINED);
+    await next.end();
+  });
 });
 
 describe('a client whose coordinator drains', () => {

@@ -92,6 +92,32 @@ describe('a login without an answer', () => {
     expect(await world.close()).to.deep.equal(NOTHING_LEFT);
   });
 
+  it('gives the player the generation of a grant that comes before their join', async () => {
+    const world = await SdkWorld.open();
+    const other = world.connect({ name: 'gate-2', role: 'PROXY', players: { onEvicted: () => 0 } });
+    const players = { onEvicted: () => undefined, acquireTimeoutMs: 300 };
+    const { client } = world.connect({ name: 'gate-1', role: 'PROXY', players });
+    other.client.handle('verify_player', () => new Promise(() => undefined));
+    await world.flow();
+    await client.ready();
+    const there = other.client.players.joined(ALEX);
+    await world.flow();
+    await there;
+    const login = client.players.acquire(ALEX);
+    await world.flow();
+    await world.pass(300);
+    expect(await login).to.deep.equal({ granted: true, generation: 0 });
+    await world.pass(2000);
+    const joined = client.players.joined(ALEX);
+    await world.flow();
+    await joined;
+    await world.quiet();
+    const row = world.town.playerRows.get(ALEX.xuid);
+    expect(row).to.include({ proxy: 'gate-1', loggingIn: false });
+    expect(client.pending).to.equal(0);
+    expect(await world.close()).to.deep.equal(NOTHING_LEFT);
+  });
+
   it('ends with the player who left before the grant came', async () => {
     const { world, client, joined } = await late();
     const left = client.players.left(ALEX.xuid);

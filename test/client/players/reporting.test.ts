@@ -270,11 +270,11 @@ describe('the reports of a proxy', () => {
       await reported(result('1', 7));
     });
 
-    it('go out after each heartbeat while the disk of the coordinator is full', async () => {
+    it('go out after each heartbeat while the coordinator can store nothing', async () => {
       await alexIsIn();
       const changed = players().changed('1', { properties: { rank: 'bronze' } });
       await settled(10);
-      for (const outcome of ['JOURNAL_READ_ONLY', 'JOURNAL_READ_ONLY', 7] as const) {
+      for (const outcome of ['JOURNAL_READ_ONLY', 'ENGINE_UNAVAILABLE', 7] as const) {
         await reported(result('1', outcome));
         await scripted.stream.send({ $case: 'heartbeatRequested', value: {} });
       }

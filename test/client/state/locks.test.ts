@@ -221,6 +221,19 @@ describe('locks', () => {
     expect(puts(), 'no other put').to.have.length(0);
   });
 
+  for (const reason of ['ENGINE_UNAVAILABLE', 'EPOCH_ENDED', 'JOURNAL_READ_ONLY'] as const)
+    it(`are put again after ${reason}`, async () => {
+      const caller = await call();
+      await part(scripted.stream, [], { begins: [1, TOPIC] });
+      await scripted.stream.refuse(lastPut().id, reason, 14);
+      await part(scripted.stream, [], { begins: [1, TOPIC] });
+      await scripted.pass(1000);
+      expect(puts()).to.have.length(2);
+      await grant(8);
+      expect(caller.refused).to.equal(undefined);
+      expect(caller.lock?.token).to.equal(8);
+    });
+
   it('are lost at the end of a TTL that began with the put without an answer', async () => {
     const caller = await call({ ttlMs: 3000 });
     const mine = content();

@@ -51,7 +51,11 @@ type Login struct {
 	Address string
 	Ticket  *v1.TransferTicket
 	ID      string
-	since   time.Time
+	// The exchange whose answer decides the login after the player was let in.
+	WaitsFor *Exchange
+	// The player, if they came in meanwhile.
+	Listed *Listed
+	since  time.Time
 }
 
 // List is a proxy's own list of its players: logins, players who are in, and the generations that it has received. It is

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from kelpie.api import Api
 from kelpie.commands import CommandHandler
+from kelpie.connection import MAY_STAY
 from kelpie.content import MessageContent
 from kelpie.errors import KelpieError, closed
 from kelpie.events import Origin, draft_of
@@ -92,6 +93,7 @@ class Client:
             version=version,
             state=state,
             exclude_own=exclude_own,
+            features=[MAY_STAY],
             sdk=f"kelpie-python {VERSION}",
         )
         tokens = Tokens(token, token_file, join_token, name)

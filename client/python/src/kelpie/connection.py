@@ -24,6 +24,9 @@ _RENEWED_SECONDS = 0.5
 # If a coordinator that stops names no time, its streams work for this long. More than the longest time counts as that.
 _GRACE_SECONDS = 10.0
 _LONGEST_GRACE_SECONDS = 60.0
+# The feature of a client that keeps its stream where a coordinator that cannot reach its storage asks it to move, and no
+# other one takes it.
+MAY_STAY = "drain-may-stay"
 
 
 def backoff(attempt: int, most: float) -> float:
@@ -50,6 +53,8 @@ class Connection:
         self._successor: Stream | None = None
         # The stream whose coordinator sent Drain. A second Drain changes nothing.
         self._leaving: Stream | None = None
+        # Whether the node keeps the stream to that coordinator if no other one welcomes it.
+        self._may_stay = False
         self._leave_by = 0.0
         # The streams that another one has replaced, until they have ended.
         self._retired: set[Stream] = set()
@@ -142,27 +147,40 @@ class Connection:
             former.ended.add_done_callback(lambda _: self._retired.discard(former))
             former.retire(self._leave_by - time.monotonic())
 
-    async def move(self, stream: Stream, window: float, grace: float) -> None:
+    async def move(self, stream: Stream, window: float, grace: float, may_stay: bool) -> None:
         """Leaves a coordinator that is about to stop: first opens a stream to another one, then ends the old one.
 
-        If no other coordinator takes the node, the old stream ends all the same, and ``run`` connects again.
+        If no other coordinator takes the node, the old stream ends all the same, and ``run`` connects again. If the node
+        may stay, it keeps the old stream instead.
         """
         if self._leaving is stream:
+            # The coordinator could not reach its storage, and now it stops.
+            self._may_stay = self._may_stay and may_stay
             return
         self._leaving = stream
+        self._may_stay = may_stay
         self._leave_by = time.monotonic() + min(grace or _GRACE_SECONDS, _LONGEST_GRACE_SECONDS)
-        elsewhere = len(self.endpoints) - 1
-        if elsewhere:
+        if len(self.endpoints) > 1:
             await self._pause(random.random() * window)
-        for _ in range(elsewhere):
-            if not self._stays(stream):
-                return
-            self._successor = self.open(self._next())
-            if await self._successor.opened:
-                return
-            self._successor = None
-        if self._stays(stream):
+        # A later stream may have got a Drain of its own meanwhile.
+        if await self._follow(stream) or self._leaving is not stream:
+            return
+        if self._may_stay:
+            self._leaving = None
+        elif self._stays(stream):
             stream.finish(self._leave_by - time.monotonic())
+
+    async def _follow(self, stream: Stream) -> bool:
+        """Opens a stream to one of the other coordinators. False: none of them takes the node."""
+        for _ in range(len(self.endpoints) - 1):
+            if not self._stays(stream):
+                return False
+            endpoint = self._next()
+            self._successor = self.open(self._next() if endpoint == stream.endpoint else endpoint)
+            if await self._successor.opened:
+                return True
+            self._successor = None
+        return False
 
     def _stays(self, stream: Stream) -> bool:
         return self.stream is stream and stream.open and not self._closed.is_set()

@@ -147,10 +147,11 @@ class Session:
             self.reading.lose(frame.gap)
             self._post(Status("gap", gap=frame.gap))
         elif kind == "drain":
-            self._post(Status("draining"))
+            if not frame.drain.may_stay:
+                self._post(Status("draining"))
             window, grace = frame.drain.reconnect_window, frame.drain.grace
             times = (window.seconds + window.nanos / 1e9, grace.seconds + grace.nanos / 1e9)
-            self.spawn(self.connection.move(stream, *times))
+            self.spawn(self.connection.move(stream, *times, frame.drain.may_stay))
         elif kind in ("heartbeat_ack", "subscription_updated", "snapshot"):
             # The rows of a Snapshot are of no use here. Its first part has a position.
             answer = getattr(frame, kind)

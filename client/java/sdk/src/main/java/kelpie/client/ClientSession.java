@@ -181,10 +181,10 @@ final class ClientSession implements Connection.Client, Link.Events {
   }
 
   private void drain(Link link, Drain drain) {
-    core.post(new Status.Draining());
+    if (!drain.getMayStay()) core.post(new Status.Draining());
     long windowMs = Durations.msOf(drain.hasReconnectWindow(), drain.getReconnectWindow(), RECONNECT_WINDOW_MS);
     long graceMs = Durations.msOf(drain.hasGrace(), drain.getGrace(), DRAIN_GRACE_MS);
-    connection.move(link, windowMs, graceMs, !reading.loading());
+    connection.move(link, windowMs, graceMs, !reading.loading(), drain.getMayStay());
   }
 
   @Override

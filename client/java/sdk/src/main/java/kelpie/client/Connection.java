@@ -62,6 +62,8 @@ final class Connection {
   private Stream successor;
   /** The link whose coordinator sent Drain. A second Drain changes nothing. */
   private Link leaving;
+  /** Whether the node keeps the stream to that coordinator if no other one welcomes it. */
+  private boolean mayStay;
   /** When the present move must be over. */
   private long leaveByMs;
   /** The streams that another one has replaced, until they have ended. */
@@ -208,23 +210,30 @@ final class Connection {
   /**
    * Leaves a coordinator that is about to stop: opens a stream to another coordinator first, then ends the old one. If no
    * other coordinator accepts the node, it ends the old stream all the same, and connects again. If the old stream breaks
-   * meanwhile, the attempt that is under way is the last one here.
+   * meanwhile, the attempt that is under way is the last one here. {@code movable}: another coordinator can go on where
+   * this one stops. If the node may stay, it keeps the old stream instead.
    */
-  void move(Link from, long windowMs, long graceMs, boolean movable) {
-    if (leaving == from) return;
+  void move(Link from, long windowMs, long graceMs, boolean movable, boolean stayable) {
+    if (leaving == from) {
+      // The coordinator could not reach its storage, and now it stops.
+      mayStay = mayStay && stayable;
+      return;
+    }
     leaving = from;
+    mayStay = stayable;
     leaveByMs = loop.nowMs() + Math.min(graceMs, LONGEST_GRACE_MS);
     int elsewhere = movable ? endpoints.size() - 1 : 0;
-    if (elsewhere == 0) leave(from);
+    if (elsewhere == 0) stayOrLeave(from);
     else pause((long) (loop.random() * windowMs), () -> tryElsewhere(from, elsewhere));
   }
 
   private void tryElsewhere(Link from, int tries) {
     if (tries == 0 || !stays(from)) {
-      leave(from);
+      stayOrLeave(from);
       return;
     }
-    successor = open(nextRoute());
+    int route = nextRoute();
+    successor = open(route == current.route ? nextRoute() : route);
     Stream tried = successor;
     tried.link.welcomed.thenAccept(
         open -> {
@@ -239,8 +248,12 @@ final class Connection {
     return link() == from && from.open() && !closed;
   }
 
-  private void leave(Link from) {
-    if (stays(from)) from.finish(leaveByMs - loop.nowMs());
+  /** No other coordinator accepts the node. */
+  private void stayOrLeave(Link from) {
+    // A later stream may have got a Drain of its own meanwhile.
+    if (leaving != from) return;
+    if (mayStay) leaving = null;
+    else if (stays(from)) from.finish(leaveByMs - loop.nowMs());
   }
 
   /**

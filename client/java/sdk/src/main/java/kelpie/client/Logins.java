@@ -25,8 +25,8 @@ final class Logins {
   /** A login that waits for its answer. */
   private static final class Asking {
     boolean cancelled;
-    /** The program has its result without the coordinator. */
-    boolean givenUp;
+    /** The decision of the coordinator, if the program has its result before it; null in it: there is none. */
+    CompletableFuture<Acquired> late;
   }
 
   private final Session session;
@@ -53,17 +53,33 @@ final class Logins {
     Asking login = new Asking();
     asking.put(id, login);
     return ask(player, policy, login)
-        .thenCompose(acquired -> granted(id, login, acquired))
+        .thenCompose(acquired -> decided(id, login, acquired))
         .whenComplete((acquired, error) -> asking.remove(id, login));
   }
 
-  private CompletableFuture<Acquired> granted(String id, Asking login, Acquired acquired) {
-    if (!(acquired instanceof Acquired.Granted grant)) return CompletableFuture.completedFuture(acquired);
-    if (login.cancelled)
+  private CompletableFuture<Acquired> decided(String id, Asking asked, Acquired acquired) {
+    if (!(acquired instanceof Acquired.Granted grant)) {
+      settle(id, asked.late, null);
+      return CompletableFuture.completedFuture(acquired);
+    }
+    if (asked.cancelled) {
+      settle(id, asked.late, null);
       return giveBack(id, grant.generation()).thenApply(done -> denied("The login was cancelled."));
+    }
     reporting.replace(id);
-    list.grant(id, grant.generation(), session.loop().nowMs());
+    settle(id, asked.late, list.grant(id, grant.generation(), session.loop().nowMs()));
     return CompletableFuture.completedFuture(acquired);
+  }
+
+  /** A late decision holds for the login that was let in; null: none was. A grant without such a login is given back. */
+  private void settle(String id, CompletableFuture<Acquired> late, PlayerList.Login login) {
+    if (late == null) return;
+    CompletableFuture<Acquired> needless = login == null ? late : reporting.decide(login, late);
+    needless.thenAccept(
+        acquired -> {
+          // If it fails, the grant ends by itself.
+          if (acquired instanceof Acquired.Granted grant) giveBack(id, grant.generation());
+        });
   }
 
   private CompletableFuture<Acquired> ask(Player player, DuplicatePolicy policy, Asking login) {
@@ -85,25 +101,25 @@ final class Logins {
   private CompletableFuture<CoordinatorFrame> request(Player player, DuplicatePolicy policy, Asking login) {
     // Earlier reports must go out first.
     reporting.flush();
-    if (login.givenUp) return CompletableFuture.failedFuture(Errors.unanswered());
+    if (login.late != null) return CompletableFuture.failedFuture(Errors.unanswered());
     return session.request(
         NodeFrame.newBuilder()
             .setAcquirePlayer(AcquirePlayer.newBuilder().setPlayer(player).setPolicy(policy)));
   }
 
-  /** The answer takes too long. If the player is not let in, a later grant is given back. */
+  /** The answer takes too long. */
   private void late(
       Player player, Asking login, CompletableFuture<CoordinatorFrame> answer, CompletableFuture<Acquired> result) {
     if (result.isDone()) return;
-    login.givenUp = true;
-    Acquired acquired = undecided(player);
-    if (acquired instanceof Acquired.Denied)
-      answer.thenAccept(
-          frame -> {
-            if (acquiredBy(frame.getPlayerAcquired()) instanceof Acquired.Granted grant)
-              giveBack(player.getId(), grant.generation());
-          });
-    result.complete(acquired);
+    login.late =
+        answer.handle(
+            (frame, error) -> error == null ? acquiredBy(frame.getPlayerAcquired()) : refusedBy(Errors.fromThrown(error)));
+    result.complete(undecided(player));
+  }
+
+  /** The decision about a login that the coordinator refused; null: it has decided nothing. */
+  private static Acquired refusedBy(KelpieException error) {
+    return Report.isRequestUndecided(error) ? null : denied(error.getMessage());
   }
 
   /** The rule without a coordinator. Any thread. */

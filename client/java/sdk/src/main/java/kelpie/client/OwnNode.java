@@ -13,6 +13,12 @@ import kelpie.v1.NodeState;
 final class OwnNode {
   private static final int INSTANCE_BYTES = 16;
 
+  /**
+   * The client keeps its stream where a coordinator that cannot reach its storage asks it to move, and no other one
+   * welcomes it.
+   */
+  private static final String MAY_STAY = "drain-may-stay";
+
   /** A larger number of ticks a second is not a measurement. */
   private static final double MOST_TPS = 1_000_000;
 
@@ -36,6 +42,7 @@ final class OwnNode {
             .setSoftware(options.software)
             .setVersion(options.version)
             .setExcludeOwn(options.excludeOwn)
+            .addFeatures(MAY_STAY)
             .setSdk("kelpie-java/" + Version.TEXT);
     if (options.address != null) facts.setAddress(options.address);
     if (options.publicAddress != null) facts.setPublicAddress(options.publicAddress);

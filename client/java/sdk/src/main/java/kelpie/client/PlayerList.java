@@ -35,8 +35,23 @@ final class PlayerList {
   /** The bytes of a player beside their facts. */
   private static final int OVERHEAD_BYTES = 32;
 
-  /** A login that was granted and has not ended. */
-  record Login(long generation, long sinceMs) {}
+  /** A login that was granted and has not ended. Only the loop writes it. */
+  static final class Login {
+    final String id;
+    final long sinceMs;
+    /** 0: no coordinator has decided. */
+    volatile long generation;
+    /** The exchange whose answer decides the login after the player was let in; null if there is none. */
+    Object waitsFor;
+    /** The player, if they came in meanwhile; else null. */
+    ListedPlayer listed;
+
+    Login(String id, long generation, long sinceMs) {
+      this.id = id;
+      this.generation = generation;
+      this.sinceMs = sinceMs;
+    }
+  }
 
   /** A part of the list, and its players. */
   record Part(SyncPlayers value, List<ListedPlayer> listed) {}
@@ -79,14 +94,16 @@ final class PlayerList {
   }
 
   /** A login is granted. Older logins that never ended are dropped after 60 s, as in the coordinator. */
-  synchronized void grant(String id, long generation, long nowMs) {
+  synchronized Login grant(String id, long generation, long nowMs) {
     saw(generation);
     logins.remove(id);
-    logins.put(id, new Login(generation, nowMs));
+    Login login = new Login(id, generation, nowMs);
+    logins.put(id, login);
     for (Iterator<Login> all = logins.values().iterator(); all.hasNext(); ) {
-      if (nowMs - all.next().sinceMs() <= LOGIN_MS) return;
+      if (nowMs - all.next().sinceMs <= LOGIN_MS) break;
       all.remove();
     }
+    return login;
   }
 
   /** Null if the player was not logging in. */
@@ -124,7 +141,7 @@ final class PlayerList {
     Login login = logins.get(id);
     // 0: the generation is not received yet, and may be this one.
     return (listed != null && (listed.generation == generation || listed.generation == 0))
-        || (login != null && (login.generation() == generation || login.generation() == 0));
+        || (login != null && (login.generation == generation || login.generation == 0));
   }
 
   synchronized PresenceDigest digest() {
@@ -180,7 +197,7 @@ final class PlayerList {
   private long asOf() {
     long asOf = seen;
     for (Login login : logins.values())
-      if (login.generation() > 0) asOf = Math.min(asOf, login.generation() - 1);
+      if (login.generation > 0) asOf = Math.min(asOf, login.generation - 1);
     return asOf;
   }
 }

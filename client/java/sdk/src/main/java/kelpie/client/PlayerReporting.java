@@ -183,8 +183,8 @@ final class PlayerReporting {
         .whenComplete(
             (answer, error) -> {
               if (error == null) takeSynced(part.listed(), answer.getPlayersSynced().getResultsList());
-              // If the lists still differ, the digest shows it.
-              else refused(Errors.fromThrown(error));
+              // The coordinator asks for the list again, or the next stream begins with it.
+              else if (!Report.isAway(Errors.fromThrown(error))) refused(Errors.fromThrown(error));
               end(exchange, part.listed());
             });
   }
@@ -240,6 +240,46 @@ final class PlayerReporting {
     onEvicted.accept(new Evicted(listed.id, listed.generation, reason, text));
   }
 
+  /**
+   * The player was let in before a coordinator decided. Their join waits for the decision: a grant that comes after the
+   * join would replace the player who is in. The decision is null if there is none. Completes with a grant that nobody
+   * needs, or with null.
+   */
+  CompletableFuture<Acquired> decide(PlayerList.Login login, CompletableFuture<Acquired> decision) {
+    Object exchange = begin(List.of());
+    login.waitsFor = exchange;
+    return decision.thenApply(
+        acquired -> {
+          boolean joined = login.listed != null && login.listed.waitsFor == exchange;
+          boolean held = joined || list.login(login.id) == login;
+          if (held && acquired instanceof Acquired.Granted grant) grantLate(login, grant.generation());
+          if (held && acquired instanceof Acquired.Denied denied) denyLate(login, denied.text());
+          login.waitsFor = null;
+          end(exchange, joined ? List.of(login.listed) : List.of());
+          return held ? null : acquired;
+        });
+  }
+
+  private void grantLate(PlayerList.Login login, long generation) {
+    login.generation = generation;
+    list.saw(generation);
+    if (login.listed != null) setGeneration(login.listed, generation);
+  }
+
+  private void denyLate(PlayerList.Login login, String text) {
+    PlayerLeaveReason reason = PlayerLeaveReason.PLAYER_LEAVE_REASON_REPLACED;
+    ListedPlayer listed = login.listed;
+    if (listed == null) {
+      list.endLogin(login.id);
+      onEvicted.accept(new Evicted(login.id, 0, reason, text));
+      return;
+    }
+    List<Report> own = waiting.stream().filter(report -> report.listed() == listed).toList();
+    waiting.removeAll(own);
+    Report.settle(own);
+    evict(listed, reason, text);
+  }
+
   /** The coordinator has ended a presence or a login. A present one with a newer generation stays. */
   void evicted(PlayerEvicted evicted) {
     String id = evicted.getPlayerId();
@@ -252,7 +292,7 @@ final class PlayerReporting {
       else evict(listed, evicted.getReason(), evicted.getText());
     }
     PlayerList.Login login = list.login(id);
-    if (login == null || login.generation() == 0 || login.generation() > generation) return;
+    if (login == null || login.generation == 0 || login.generation > generation) return;
     list.endLogin(id);
     onEvicted.accept(new Evicted(id, generation, evicted.getReason(), evicted.getText()));
   }

@@ -63,8 +63,8 @@ public final class PlayersOptions {
 
     /**
      * Whether the client lets a player in without a decision of a coordinator: none is connected, it cannot store
-     * anything (its disk is full), or it took too long. Default true. In a maintenance that the roster knows, the client
-     * lets in only the allowed players, and players who are in already.
+     * anything (its disk is full, or its Redis is away), or it took too long. Default true. In a maintenance that the
+     * roster knows, the client lets in only the allowed players, and players who are in already.
      */
     public Builder openWhenAway(boolean open) {
       openWhenAway = open;

@@ -32,7 +32,7 @@ final class ProxyPlayers {
   CompletableFuture<Void> release(String id) {
     boolean asking = logins.cancel(id);
     PlayerList.Login login = list.endLogin(id);
-    if (login != null) return logins.giveBack(id, login.generation());
+    if (login != null) return logins.giveBack(id, login.generation);
     return asking ? CompletableFuture.completedFuture(null) : left(id, PlayerLeaveReason.PLAYER_LEAVE_REASON_QUIT);
   }
 
@@ -42,7 +42,11 @@ final class ProxyPlayers {
     ListedPlayer present = login == null ? list.get(facts.getId()) : null;
     if (present != null) return updated(present, facts);
     Player player = PlayerFacts.onOwnServer(facts, ownServer);
-    ListedPlayer listed = list.add(player, login == null ? 0 : login.generation(), session.loop().nowMs());
+    ListedPlayer listed = list.add(player, login == null ? 0 : login.generation, session.loop().nowMs());
+    if (login != null && login.waitsFor != null) {
+      login.listed = listed;
+      listed.waitsFor = login.waitsFor;
+    }
     return reporting.report(
         listed, PlayerReport.newBuilder().setJoined(player), refusal -> list.remove(listed));
   }

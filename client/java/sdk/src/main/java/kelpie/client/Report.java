@@ -25,18 +25,22 @@ record Report(
 
   private static final int REPORT_BYTES = 512 * 1024;
 
-  /** Errors that decide nothing about a player: no coordinator is connected, or it is full or cannot store anything. */
+  /** The errors while no coordinator is connected, or its storage is away. */
+  private static final Set<Reason> AWAY =
+      EnumSet.of(Reason.UNAVAILABLE, Reason.ENGINE_UNAVAILABLE, Reason.EPOCH_ENDED, Reason.OUTCOME_UNKNOWN);
+
+  /** Errors that decide nothing about a player: the coordinator is full or cannot store anything. */
   private static final Set<Reason> UNDECIDED =
-      EnumSet.of(
-          Reason.UNAVAILABLE,
-          Reason.REQUEST_QUEUE_FULL,
-          Reason.JOURNAL_READ_ONLY,
-          Reason.OUTCOME_UNKNOWN,
-          Reason.UNKNOWN);
+      EnumSet.of(Reason.REQUEST_QUEUE_FULL, Reason.JOURNAL_READ_ONLY, Reason.UNKNOWN);
+
+  /** Whether no coordinator, or not its storage, could be reached. */
+  static boolean isAway(KelpieException error) {
+    return AWAY.contains(error.reason());
+  }
 
   /** Whether a report with this error is still undecided. A later list settles it. */
   static boolean isUndecided(KelpieException error) {
-    return UNDECIDED.contains(error.reason());
+    return isAway(error) || UNDECIDED.contains(error.reason());
   }
 
   /** The same for the error of a whole request. STALE_GENERATION: another session of the node has taken its place. */

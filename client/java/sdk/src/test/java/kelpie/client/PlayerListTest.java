@@ -93,7 +93,7 @@ class PlayerListTest {
     list.grant("1", 50, 0);
     list.grant("2", 51, 60_001);
     assertEquals(null, list.login("1"));
-    assertEquals(51, list.login("2").generation());
+    assertEquals(51, list.login("2").generation);
   }
 
   private static Player player(String id, String server) {

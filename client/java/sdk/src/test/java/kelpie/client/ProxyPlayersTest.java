@@ -239,14 +239,53 @@ class ProxyPlayersTest {
     get(gate.players.joined(comes));
     try (Kelpied second = Kelpied.in(data, port)) {
       until(() -> gate.client.connectionState() == ConnectionState.CONNECTED);
+      // The list goes out after the state has changed.
+      until(() -> row(gate.client, stays).getServer().equals("arena"));
       until(() -> gate.client.pending() == 0);
-      assertEquals("arena", row(gate.client, stays).getServer());
       assertEquals("7", row(gate.client, stays).getPropertiesOrThrow("kit"));
       assertTrue(row(gate.client, comes).getGeneration() > 0);
       assertEquals(Optional.empty(), rowOf(gate.client, goes));
       assertEquals(2, gate.players.size());
       assertEquals(0, gate.evicted.waiting());
       gate.client.close();
+    }
+  }
+
+  /**
+   * A proxy that waits less long than the coordinator lets the player in. The grant that comes then settles them, before
+   * or after their join.
+   */
+  @Test
+  void aLateGrantSettlesThePlayerWhoWasLetIn() throws Exception {
+    Gate holder =
+        new Gate(
+            kelpied,
+            options ->
+                options.verify(
+                    id -> {
+                      sleep(Duration.ofMillis(600));
+                      return Optional.of(Duration.ZERO);
+                    }));
+    Gate gate = new Gate(kelpied, options -> options.acquireTimeout(Duration.ofMillis(50)));
+    Player before = player("Before");
+    Player after = player("After");
+    for (Player one : List.of(before, after)) {
+      holder.in(one);
+      assertEquals(0, gate.grant(one).generation());
+      // The grant evicts the older login.
+      if (one == before) holder.evicted.next();
+      get(gate.players.joined(one));
+      assertEquals(gate.client.name(), row(gate.client, one).getProxy());
+    }
+    assertEquals(0, gate.evicted.waiting());
+    until(() -> gate.client.pending() == 0);
+  }
+
+  private static void sleep(Duration time) {
+    try {
+      TimeUnit.MILLISECONDS.sleep(time.toMillis());
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
     }
   }
 

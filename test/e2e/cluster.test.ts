@@ -11,6 +11,7 @@ import { runKelpied, startKelpied } from '../support/process/kelpied.js';
 import { healthOf } from '../support/process/health.js';
 import { FaultProxy } from '../support/faults/fault-proxy.js';
 import { RedisServer } from '../support/redis/redis-server.js';
+import { inSoak } from '../support/soak.js';
 import { until } from '../support/until.js';
 import { Inbox } from '../support/wire/inbox.js';
 
@@ -140,6 +141,7 @@ describe('two coordinators on one Redis', () => {
 /** Shorter than in life, so that a coordinator notices soon that it is cut off. */
 const ALIVE_MS = 800;
 const GRACE_MS = 3000;
+const TEN_MINUTES_MS = 600_000;
 
 describe('a coordinator whose Redis is away', () => {
   let redis: RedisServer;
@@ -230,6 +232,7 @@ describe('a coordinator whose Redis is away', () => {
   for (const [name, awayMs] of [
     ['for a moment', ALIVE_MS / 4],
     ['for longer than the grace', 2 * GRACE_MS],
+    ...inSoak([['for ten minutes', TEN_MINUTES_MS] as const], []),
   ] as const) {
     it(`keeps its sessions ${name}, refuses writes at once, and goes on afterwards`, async () => {
       const wire = await FaultProxy.before(redis.port);
@@ -261,7 +264,7 @@ describe('a coordinator whose Redis is away', () => {
       }
       expect(gate.client.players.size).to.equal(1);
       expect(evicted).to.deep.equal([]);
-    });
+    }).timeout(awayMs + 30_000);
   }
 
   it('keeps its sessions when Redis stands still with writes under way, and settles those later', async () => {

@@ -144,6 +144,30 @@ describe('a node whose coordinator dies', () => {
     expect(leavesIn(bodies)).to.deep.equal([]);
     expect(b.claims.losses).to.equal(0);
   }).timeout(20_000);
+
+  it('is lost after the grace if its coordinator stays cut off: its session ends with STALE_GENERATION', async () => {
+    const { cluster, towns } = await clusterOf('a', 'b');
+    const [a, b] = towns;
+    const bodies = bodiesOf(cluster.journal);
+    const first = hello('lobby');
+    const { stream } = await join(a, first);
+    a.cutOff(true);
+    await cluster.passUntilGone('a', b);
+    await lives(cluster, stream, 2 * GRACE_MS);
+    expect(leavesIn(bodies)).to.deep.equal(['lobby left']);
+    // It finds the way to the storage again, and gets the entry.
+    a.cutOff(false);
+    expect(await stream.ended()).to.include({ reason: 'STALE_GENERATION' });
+    const { welcome } = await join(a, first);
+    expect(welcome.outcome).to.equal(WelcomeOutcome.NEW);
+  }).timeout(20_000);
+
+  it('ends with SESSION_ENDED if an operator ends it at another coordinator', async () => {
+    const { towns } = await clusterOf('a', 'b');
+    const { stream } = await join(towns[0], hello('lobby'));
+    await towns[1].claims.disconnect('lobby');
+    expect(await stream.ended()).to.include({ reason: 'SESSION_ENDED' });
+  });
 });
 
 describe('a Hello at another coordinator', () => {

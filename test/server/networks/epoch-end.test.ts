@@ -220,6 +220,26 @@ describe('a network whose epoch ends', () => {
     await Promise.all(all.map(({ gaps }) => gaps.atLeast(1)));
   });
 
+  it('opens again by itself if it could not be opened at once, and all its nodes come back', async () => {
+    const { gate, lobby, reader, heard, all } = await town();
+    epochs.failures = 1;
+    epochs.end(await epochs.rows());
+    await until(() => networks.failed === 1);
+    expect(networks.all.has(MAIN)).to.equal(false);
+    expect(faults.splice(0).map((one) => (one as { reason: string }).reason)).to.deep.equal([
+      'NETWORK_UNAVAILABLE',
+    ]);
+    // Nobody asks for the network: it opens all the same.
+    await until(() => networks.all.has(MAIN));
+    expect([networks.failed, epochs.opened]).to.deep.equal([0, 2]);
+    await Promise.all(all.map(({ gaps }) => gaps.atLeast(1)));
+    await lobby.client.publish('chat', 'after');
+    await until(() => heard.includes('after'));
+    expect(heard.filter((one) => one.endsWith('Left'))).to.deep.equal([]);
+    expect(gate.client.players.size).to.equal(1);
+    expect(reader.client.roster.nodes()).to.have.length(3);
+  });
+
   it('loses the nodes that do not come back after their grace, this coordinator’s too', async () => {
     const { lobby, heard } = await town();
     const rows = await epochs.rows();

@@ -3,7 +3,7 @@
  * is open stores nothing more, and the next one has a new epoch, with rows that are older or gone.
  */
 import type { Clock } from '../../../server/core/clock.js';
-import { JournalEnded } from '../../../server/journal/error.js';
+import { JournalEnded, JournalError } from '../../../server/journal/error.js';
 import type { JournalFaults } from '../../../server/journal/faults.js';
 import type { Journal, Outcome, TableRow, Transaction } from '../../../server/journal/journal.js';
 import { MemoryJournal } from '../../../server/journal/memory/memory-journal.js';
@@ -18,12 +18,18 @@ export class Epochs {
   #rows: TableRow[] = [];
   /** How many journals were opened. */
   opened = 0;
+  /** The next openings fail. */
+  failures = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
   readonly open = async (_: string, faults: JournalFaults): Promise<Journal> => {
+    if (this.failures > 0) {
+      this.failures -= 1;
+      throw new JournalError('UNREACHABLE', 'the storage is away');
+    }
     this.opened += 1;
     const journal = new MortalJournal(this.#clock, RETENTION, faults.onFault);
     if (this.#rows.length > 0) await journal.append([{ entries: this.#rows.map(entryOf) }]);

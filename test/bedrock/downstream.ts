@@ -1,20 +1,13 @@
 /** A game server. Its players chat with each other, and through Kelpie with the players of other servers. */
-import { setTimeout } from 'node:timers/promises';
-import type { MessageOptions, ReceivedEvent } from '../../client/index.js';
-import { connect, KelpieError } from '../../client/index.js';
+import { connect } from '../../client/index.js';
 import { Arrivals } from './arrivals.js';
+import { Chat } from './chat.js';
 import { onStop, role, tell, tellStatus } from './director.js';
 import type { Player, Text } from './library.js';
 import { dismiss, HOST, listen, sendText, VERSION } from './library.js';
 import { answerTo, type Typist } from './typed.js';
 
-const CHAT = 'chat.global';
 const MAX_MESSAGE_LENGTH = 512;
-/** The storage of a cluster is away, or its history has just begun anew. */
-const AWAY = new Set<string>(['ENGINE_UNAVAILABLE', 'OUTCOME_UNKNOWN', 'EPOCH_ENDED']);
-const AGAIN_MS = 200;
-/** Lines are published in the order in which players say them. */
-let lastLine = Promise.resolve();
 
 const { name, port, endpoint, more } = role();
 const [mode = 'game'] = more;
@@ -33,7 +26,9 @@ const kelpie = connect({
   software: 'kelpie-bedrock-demo',
   version: VERSION,
 });
-kelpie.subscribe(CHAT, showRemoteChat);
+const chat = new Chat(kelpie, ({ player, server, message }) => {
+  if (server !== name) show({ type: 'chat', source_name: `${player}@${server}`, message });
+});
 kelpie.handle('who', () => ({ players: [...players.values()].map(({ profile }) => profile.name) }));
 kelpie.handle('prepare_arrival', ({ player: { id }, transferId, context, fromServer }) => {
   // A player who comes back by another proxy is still here.
@@ -93,34 +88,13 @@ function hear(playerName: string, text: Text): void {
   if (text.type !== 'chat') return;
   const message = text.message.slice(0, MAX_MESSAGE_LENGTH);
   show({ type: 'chat', source_name: playerName, message });
-  const attributes = { player: playerName, server: name };
-  lastLine = lastLine.then(() => publishLine(message, { type: 'chat', attributes }));
-}
-
-/** Publishes it again while the coordinators cannot reach their storage. Never rejects. */
-async function publishLine(message: string, options: MessageOptions): Promise<void> {
-  for (let isAway = true; isAway;) {
-    isAway = false;
-    try {
-      await kelpie.publish(CHAT, message, options);
-    } catch (error) {
-      isAway = error instanceof KelpieError && AWAY.has(error.reason);
-      if (isAway) await setTimeout(AGAIN_MS);
-      else console.error('not published:', error);
-    }
-  }
+  chat.say({ player: playerName, server: name, message });
 }
 
 async function obey(player: Player, typist: Typist, command: string): Promise<void> {
   for await (const message of answerTo(kelpie, typist, command)) {
     sendText(player, { type: 'system', message });
   }
-}
-
-function showRemoteChat(event: ReceivedEvent): void {
-  if (event.source === name || typeof event.content !== 'string') return;
-  const speaker = event.attributes['player'] ?? '?';
-  show({ type: 'chat', source_name: `${speaker}@${event.source}`, message: event.content });
 }
 
 function show(text: Text): void {

@@ -108,7 +108,7 @@ export class Load {
 
   /** Resolves when all nodes have a session again. */
   back(): Promise<void> {
-    return this.#connected(AbortSignal.timeout(BACK_MS));
+    return this.#saving(this.#connected(AbortSignal.timeout(BACK_MS)));
   }
 
   #connected(signal: AbortSignal): Promise<void> {
@@ -255,9 +255,14 @@ export class Load {
   }
 
   /** Ends the load. Resolves when nothing is under way and every node has everything. */
-  async rest(): Promise<void> {
+  rest(): Promise<void> {
+    return this.#saving(this.#rest());
+  }
+
+  /** A failure keeps the history, for those who look for the cause. */
+  async #saving(work: Promise<void>): Promise<void> {
     try {
-      await this.#rest();
+      await work;
     } catch (error) {
       const { seed } = this.choices;
       throw new Error(`seed ${seed}: see ${saved(this.recorder.history, seed)}`, { cause: error });

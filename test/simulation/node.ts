@@ -3,7 +3,7 @@
  * commands, and comes back to any coordinator when its stream ends. It records what it does and sees.
  */
 import type { CommandRequest } from '../../gen/ts/kelpie/v1/command.js';
-import type { Cursor } from '../../gen/ts/kelpie/v1/cursor.js';
+import { type Cursor, StartAt } from '../../gen/ts/kelpie/v1/cursor.js';
 import { ErrorReason } from '../../gen/ts/kelpie/v1/error.js';
 import { reasonNameOf } from '../../client/errors.js';
 import { NodeRole } from '../../gen/ts/kelpie/v1/node.js';
@@ -22,6 +22,7 @@ import type { Act, Published as Outcome } from '../history/steps.js';
 import { replyTo } from '../history/validators/commands.js';
 import { after, hello, SNAPSHOT, TestStream } from '../support/model/coordinator.js';
 import { messageDraft } from '../support/wire/messages.js';
+import { Additions, type Counter } from './counter.js';
 import { times } from './place.js';
 import type { Scheduler, Span } from './scheduler.js';
 
@@ -33,6 +34,7 @@ export interface Surroundings {
   readonly record: (client: string, act: Act) => void;
   /** A number for a stream. */
   readonly number: () => number;
+  readonly counter: Counter;
 }
 
 type SentFrame = NonNullable<NodeFrame['frame']>;
@@ -66,13 +68,14 @@ export class SimulatedNode {
   /** The coordinator's part of the contract is broken. */
   readonly wrong: string[] = [];
   readonly #around: Surroundings;
-  readonly #topics: readonly string[];
+  #topics: readonly string[];
+  readonly #additions: Additions;
   #instance: Buffer;
   #position: Cursor | undefined;
   #unsettled: Published[] = [];
   #next = 1;
   #ids = 0;
-  #commands = 0;
+  #requests = 0;
   #open: Open | undefined;
   /** Commands that it issued, by the number of their request. */
   readonly #issued = new Map<number, string>();
@@ -84,6 +87,8 @@ export class SimulatedNode {
     this.#topics = topics;
     this.#around = around;
     this.#instance = around.scheduler.bytes(16);
+    const number = (): number => ++this.#requests;
+    this.#additions = new Additions(around.counter, number, (one) => this.#send(one));
     this.#beat();
   }
 
@@ -187,10 +192,12 @@ export class SimulatedNode {
     for (const command of this.#issued.values())
       this.#record({ kind: 'ended', command, reason: 'OUTCOME_UNKNOWN' });
     this.#issued.clear();
+    this.#additions.end();
   }
 
   #take(requestId: number, frame: NonNullable<CoordinatorFrame['frame']>): void {
     this.#record(received(this.#open?.number ?? 0, frame));
+    this.#additions.take(requestId, frame);
     switch (frame.$case) {
       case 'welcome':
         return this.#welcome(frame.value.publishSequence, frame.value.cursor);
@@ -205,6 +212,7 @@ export class SimulatedNode {
       case 'heartbeatRequested':
         return this.#send({ $case: 'heartbeat', value: Heartbeat.create() });
       case 'heartbeatAck':
+      case 'subscriptionUpdated':
         return this.#reach(frame.value.cursor);
       case 'drain':
         return this.#around.scheduler.later([0, 300], () => this.#move());
@@ -272,11 +280,28 @@ export class SimulatedNode {
     this.#publishFrom(this.#unsettled.length - 1);
   }
 
+  /** Reads a topic from now on, or reads it no more. A stream that breaks before the answer is followed by a Hello with all topics. */
+  toggle(topic: string): void {
+    if (this.#topics.includes('chat.*')) return;
+    const isRead = this.#topics.includes(topic);
+    const others = this.#topics.filter((one) => one !== topic);
+    this.#topics = isRead ? others : [...others, topic];
+    const change = isRead
+      ? { addedTopics: [], removedTopics: [topic], startAt: StartAt.UNSPECIFIED }
+      : { addedTopics: [topic], removedTopics: [], startAt: StartAt.LATEST };
+    this.#send({ $case: 'updateSubscription', value: change });
+  }
+
+  /** Adds one to the shared number. */
+  count(): void {
+    if (this.isReady) this.#additions.add();
+  }
+
   /** Asks nodes to do something. */
   issue(targets: readonly string[]): void {
     if (!this.isReady) return;
-    const command = `${this.name}-command-${++this.#commands}`;
-    const requestId = this.#commands;
+    const requestId = ++this.#requests;
+    const command = `${this.name}-command-${requestId}`;
     this.#record({ kind: 'issue', command, targets, timeoutMs: COMMAND_MS });
     this.#issued.set(requestId, command);
     const names = [...targets];

@@ -14,6 +14,7 @@ import { MortalClock } from '../support/clock/mortal-clock.js';
 import type { Engine } from './engine/engine.js';
 import { JournalView } from './engine/journal-view.js';
 import { Link } from './engine/link.js';
+import { LateClock, Running } from './running.js';
 import type { Scheduler } from './scheduler.js';
 
 /** Short, so that a simulated second has much in it. */
@@ -43,6 +44,7 @@ export interface Planting {
 class Process {
   readonly id: string;
   readonly clock: MortalClock;
+  readonly running: Running;
   readonly link: Link;
   readonly members: Members;
   readonly networks: Networks;
@@ -54,9 +56,11 @@ class Process {
     this.id = id;
     this.#engine = engine;
     this.clock = new MortalClock(scheduler.clock);
-    this.#listening = new ListeningClock(this.clock);
-    this.link = new Link(scheduler);
-    const { clock, link } = this;
+    this.running = new Running(scheduler.clock);
+    const clock = new LateClock(this.clock, this.running);
+    this.#listening = new ListeningClock(clock);
+    this.link = new Link(scheduler, this.running);
+    const { link } = this;
     const onFault = (error: unknown): void => place.fault(this, error);
     const clocks = { clock, listening: this.#listening, onFault };
     const facts = () => ({ version: '0.0.0', ...this.networks.facts });
@@ -124,7 +128,10 @@ export class Place {
 
   /** Whether a coordinator runs that the others count as alive. */
   get isAlive(): boolean {
-    return this.#process !== undefined && this.engine.isAlive(this.#process.id);
+    const process = this.#process;
+    if (!process || !this.engine.isAlive(process.id)) return false;
+    // The others may count one that stood still as gone until they look again.
+    return process.running.ranFor(times.aliveMs);
   }
 
   /** The services of the coordinator; undefined while there are none. */
@@ -134,6 +141,10 @@ export class Place {
 
   get link(): Link | undefined {
     return this.#process?.link;
+  }
+
+  get running(): Running | undefined {
+    return this.#process?.running;
   }
 
   /** Starts a coordinator, if none runs. If the engine is away, it makes another attempt later. */
@@ -169,7 +180,7 @@ export class Place {
     const gone = (): void => {
       if (this.#process === process) this.kill();
     };
-    process.stop().then(gone, gone);
+    process.running.do(() => void process.stop().then(gone, gone));
   }
 
   /** The port of sessions, as an edge finds it: streams that come while the network opens wait. */

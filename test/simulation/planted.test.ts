@@ -4,11 +4,13 @@
  */
 import { expect } from 'chai';
 import { Exchange } from '../../server/cluster/exchange.js';
+import { Feed } from '../../server/delivery/feed.js';
 import type { Journal, Outcome, Transaction } from '../../server/journal/journal.js';
 import { figure } from '../support/soak.js';
 import type { Planting } from './place.js';
-import { faultsOf } from './simulate.js';
-import type { FaultName } from './world.js';
+import { faultsOf, simulate } from './simulate.js';
+import { rejectionOf } from '../support/thrown.js';
+import type { FaultName, Plan } from './world.js';
 
 const PLAN = { coordinators: 2, nodes: 3, proxies: 1, players: 2, acts: 80 };
 /** More than any of the faults needs. */
@@ -46,6 +48,7 @@ function appending(
   return { journal: planted };
 }
 
+const isNoValue = ({ key }: { readonly key: string }): boolean => !key.startsWith('state/');
 const isPublish = ([one]: readonly Transaction[]): boolean => one?.producer !== undefined;
 
 const planted: Record<string, Planted> = {
@@ -74,6 +77,38 @@ const planted: Record<string, Planted> = {
         return real(all.map(({ entries }) => ({ entries })));
       }),
     ),
+  },
+  'a shared value is written whatever its sequence is': {
+    under: ['stallLink'],
+    breaks: /the shared number is \d+, after/,
+    planting: appending((real, all) =>
+      real(
+        all.map((one) =>
+          one.producer ? one : { ...one, require: one.require?.filter(isNoValue) ?? [] },
+        ),
+      ),
+    ),
+  },
+  'entries that came while topics changed are lost': {
+    under: ['stallStream'],
+    breaks: /never got/,
+    replace: () => {
+      const real = (name: string): unknown =>
+        Object.getOwnPropertyDescriptor(Feed.prototype, name)?.value;
+      const update = real('update') as Feed['update'];
+      const notify = real('notify') as Feed['notify'];
+      const changed = new WeakSet<Feed>();
+      Object.assign(Feed.prototype, {
+        update(this: Feed, ...args: Parameters<Feed['update']>) {
+          changed.add(this);
+          return update.apply(this, args);
+        },
+        notify(this: Feed, sequence: number) {
+          if (!changed.delete(this)) notify.call(this, sequence);
+        },
+      });
+      return () => Object.assign(Feed.prototype, { update, notify });
+    },
   },
   'entries that came while a message was lost are skipped': {
     under: ['cutLink', 'cutStream'],
@@ -152,4 +187,24 @@ describe('a simulation', () => {
       }
     }).timeout(60_000);
   }
+
+  it('prints the seed of a broken promise, which breaks it again', async () => {
+    const planting = planted['a publish is acknowledged before it is stored']?.planting ?? {};
+    const plan: Plan = { ...PLAN, only: ['cutLink', 'cutStream', 'loseAnswers'], planting };
+    const [seed, message] = await firstBroken(plan);
+    expect(message).to.match(new RegExp(`^SEED=${seed} npx mocha .* repeats this:\n.+`));
+    expect((await rejectionOf(Error, simulate(seed, plan))).message).to.equal(message);
+  }).timeout(60_000);
 });
+
+/** The first seed with a broken promise, and the message about it. */
+async function firstBroken(plan: Plan): Promise<[number, string]> {
+  for (let seed = 1; seed <= SCHEDULES; seed++) {
+    const broken = await simulate(seed, plan).then(
+      () => undefined,
+      (error: unknown) => (error as Error).message,
+    );
+    if (broken !== undefined) return [seed, broken];
+  }
+  return expect.fail('no schedule breaks a promise');
+}

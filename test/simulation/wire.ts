@@ -5,6 +5,7 @@
 import { openAccess } from '../../server/access/access.js';
 import type { Message, SessionPort } from '../../server/session/port.js';
 import { times } from './place.js';
+import type { Running } from './running.js';
 import type { Scheduler, Span } from './scheduler.js';
 
 const WAY_MS: Span = [0, 6];
@@ -19,6 +20,8 @@ export type Noticed = 'both' | 'node' | 'coordinator';
 interface Goal {
   /** Whether the other coordinators count it as alive. */
   readonly isAlive: boolean;
+  /** Of its process. */
+  readonly running: Running | undefined;
   readonly port: () => Promise<SessionPort>;
 }
 
@@ -67,6 +70,8 @@ export class Stream {
   readonly #up: Lane<Message>;
   readonly #down: Lane<Uint8Array>;
   readonly #server = new AbortController();
+  /** Does something in the process of the coordinator. */
+  readonly #there: (work: () => void) => void;
   #isWhole = true;
   #isOver = false;
 
@@ -75,7 +80,9 @@ export class Stream {
     this.goal = ends.goal;
     this.#scheduler = scheduler;
     this.#ends = ends;
-    this.#up = new Lane(scheduler);
+    const { running } = ends.goal;
+    this.#there = (work) => (running ? running.do(work) : work());
+    this.#up = new Lane(scheduler, this.#there);
     this.#down = new Lane(scheduler);
   }
 
@@ -87,7 +94,7 @@ export class Stream {
   /** The side of the node. */
   async *run(requests: AsyncIterable<Message>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     void this.#send(requests);
-    void this.#serve();
+    this.#there(() => void this.#serve());
     signal.addEventListener('abort', () => this.#leave(), { once: true });
     try {
       yield* this.#down.read();
@@ -139,10 +146,12 @@ export class Stream {
       noticed === 'coordinator' ? [times.maxSilenceMs / 2, times.maxSilenceMs] : NOTICE_MS;
     this.#scheduler.later(nodeSpan, () => this.#down.break(new Error('the connection broke')));
     if (noticed === 'node') return;
-    this.#scheduler.later(NOTICE_MS, () => {
-      this.#server.abort();
-      this.#up.break();
-    });
+    this.#scheduler.later(NOTICE_MS, () =>
+      this.#there(() => {
+        this.#server.abort();
+        this.#up.break();
+      }),
+    );
   }
 }
 
@@ -151,13 +160,16 @@ type Arrival<Item> = { readonly item: Item } | { readonly error: Error | undefin
 /** One direction. */
 class Lane<Item> {
   readonly #scheduler: Scheduler;
+  readonly #there: (work: () => void) => void;
   #arrived: Arrival<Item>[] = [];
   #lastMs = 0;
   #lost = false;
   #wake: () => void = () => undefined;
 
-  constructor(scheduler: Scheduler) {
+  /** `there`: does something in the process of the reader. */
+  constructor(scheduler: Scheduler, there = (work: () => void): void => work()) {
     this.#scheduler = scheduler;
+    this.#there = there;
   }
 
   send(item: Item): void {
@@ -178,8 +190,10 @@ class Lane<Item> {
     this.#lastMs = Math.max(this.#lastMs, nowMs + this.#scheduler.within(WAY_MS));
     clock.after(this.#lastMs - nowMs, () => {
       if (this.#lost) return;
-      this.#arrived.push(one);
-      this.#wake();
+      this.#there(() => {
+        this.#arrived.push(one);
+        this.#wake();
+      });
     });
   }
 

@@ -9,6 +9,7 @@ import type { Act, Step } from '../history/steps.js';
 import { hello, TestStream } from '../support/model/coordinator.js';
 import { player } from '../support/model/proxy.js';
 import { idOf, ProxyModel } from '../support/model/proxy-model.js';
+import { Counter } from './counter.js';
 import { Engine } from './engine/engine.js';
 import { Laws } from './laws.js';
 import { SimulatedNode, type Surroundings, topic } from './node.js';
@@ -32,11 +33,13 @@ export interface Plan {
 
 export type FaultName =
   | ('cutStream' | 'stallStream' | 'kill' | 'stop' | 'cutLink' | 'stallLink')
-  | ('crash' | 'leave' | 'steal' | 'failOver' | 'loseAnswers');
+  | ('crash' | 'leave' | 'steal' | 'failOver' | 'loseAnswers' | 'freeze');
 
 const STEP_MS: Span = [0, 60];
 /** Shorter than a node may take to prove that it lives. */
 const STALL_MS: Span = [20, 400];
+/** With the time until the others notice, and the grace, shorter than a node may take to leave. */
+const STILL_MS: Span = [100, 4000];
 /** An engine may be slow for longer. */
 const SLOW_MS: Span = [50, 1500];
 const POLICIES = [DuplicatePolicy.DENY_NEW, DuplicatePolicy.KICK_OLD, DuplicatePolicy.VERIFY_OLD];
@@ -55,6 +58,8 @@ export class World {
   readonly #laws: Laws;
   readonly #players;
   readonly #acts: readonly [number, () => void][];
+  readonly #counter = new Counter();
+  #failedOver = false;
   #streams = 0;
   #isCalm = false;
 
@@ -74,6 +79,7 @@ export class World {
       choose: (node) => this.#choose(node),
       record: (client, act) => this.record(client, act),
       number: () => ++this.#streams,
+      counter: this.#counter,
     };
     this.nodes = many(plan.nodes).map((index) => {
       const topics = index === 0 ? ['chat.*', 'nodes.*', 'players.*'] : [topic(index), 'nodes.*'];
@@ -144,6 +150,7 @@ export class World {
       steal: [5, () => this.#steal(node())],
       failOver: [3, () => this.#failOver()],
       loseAnswers: [10, () => this.#loseAnswers(place())],
+      freeze: [6, () => this.#freeze(place())],
     };
     const { only } = this.#plan;
     const chosen = Object.entries(faults).map(([name, [weight, act]]): [number, () => void] => {
@@ -154,6 +161,8 @@ export class World {
       [120, () => node().publish(topic(choices.below(3)))],
       [30, () => node().issue([node().name])],
       [60, () => this.#actOfPlayer()],
+      [20, () => node().toggle(topic(choices.below(3)))],
+      [20, () => node().count()],
       ...chosen,
     ];
   }
@@ -223,6 +232,12 @@ export class World {
     this.scheduler.later([20, 2500], () => link?.heal());
   }
 
+  /** SIGSTOP, then SIGCONT. */
+  #freeze({ running }: Place): void {
+    running?.halt();
+    this.scheduler.later(STILL_MS, () => running?.go());
+  }
+
   #crash(): void {
     const { choices } = this.scheduler;
     const nodes = [...this.nodes, ...this.proxies];
@@ -239,6 +254,7 @@ export class World {
   }
 
   #failOver(): void {
+    this.#failedOver = true;
     this.engine.store.failOver(this.scheduler.choices.below(4));
   }
 
@@ -257,6 +273,7 @@ export class World {
     this.#isCalm = true;
     this.engine.lossy = 0;
     for (const place of this.places) {
+      place.running?.go();
       place.link?.heal();
       if (place.link) place.link.lossy = 0;
       place.start();
@@ -282,6 +299,7 @@ export class World {
     return [
       ...this.#laws.broken,
       ...this.#laws.atRest(),
+      ...this.#counter.faults(this.engine.store.rows.values(), this.#failedOver),
       ...promises.flatMap(([promise, faults]) => faults.map((fault) => `${promise}: ${fault}`)),
       ...this.nodes.flatMap(({ wrong }) => wrong),
       ...this.places.flatMap(({ name, faults }) => faults.map((one) => `${name}: ${shown(one)}`)),

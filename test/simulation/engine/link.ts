@@ -3,6 +3,7 @@
  * messages on the way are lost, and nobody knows which of them arrived. Answers may also be lost one by one.
  */
 import { NotStored } from '../../../server/journal/error.js';
+import type { Running } from '../running.js';
 import type { Scheduler, Span } from '../scheduler.js';
 
 const WAY_MS: Span = [0, 8];
@@ -11,6 +12,7 @@ const PATIENCE_MS: Span = [20, 400];
 
 export class Link {
   readonly #scheduler: Scheduler;
+  readonly #running: Running;
   /** The answers that are lost, in percent. */
   lossy = 0;
   #isUp = true;
@@ -21,8 +23,9 @@ export class Link {
   #downMs = 0;
   #stallsUntilMs = 0;
 
-  constructor(scheduler: Scheduler) {
+  constructor(scheduler: Scheduler, running: Running) {
     this.#scheduler = scheduler;
+    this.#running = running;
   }
 
   get isUp(): boolean {
@@ -39,7 +42,10 @@ export class Link {
     return new Promise((resolve, reject) => {
       const lost = (): void => {
         const unknown = new Error('the answer of the engine is lost');
-        this.#scheduler.later(PATIENCE_MS, () => this.#dead || reject(unknown));
+        const fail = (): void => {
+          if (!this.#dead) reject(unknown);
+        };
+        this.#scheduler.later(PATIENCE_MS, () => this.#running.do(fail));
       };
       const [losesQuestion, losesAnswer] = this.#losses();
       this.#upMs = this.#arrive(this.#upMs, lost, () => {
@@ -65,9 +71,11 @@ export class Link {
   }
 
   #deliver(lost: () => void, take: () => void): void {
-    this.#downMs = this.#arrive(this.#downMs, lost, () => {
-      if (!this.#dead) take();
-    });
+    this.#downMs = this.#arrive(this.#downMs, lost, () =>
+      this.#running.do(() => {
+        if (!this.#dead) take();
+      }),
+    );
   }
 
   /** Returns when the message arrives: not before the one that was sent before it. */

@@ -1,0 +1,95 @@
+/**
+ * A number in a shared value, to which nodes add one: each reads it, and writes it if nobody has written it meanwhile. So it
+ * is the number of the writes that took effect.
+ */
+import { StateRow } from '../../gen/ts/kelpie/storage/v1/state_row.js';
+import type { CoordinatorFrame, NodeFrame } from '../../gen/ts/kelpie/v1/session_service.js';
+import { ErrorReason } from '../../gen/ts/kelpie/v1/error.js';
+import type { TableRow } from '../../server/journal/journal.js';
+
+const PLACE = { bucket: 'simulation', key: 'counter' };
+
+/** What all nodes know about their writes. */
+export class Counter {
+  #stored = 0;
+  /** Writes that may have taken effect. */
+  #unknown = 0;
+
+  stored(): void {
+    this.#stored += 1;
+  }
+
+  unknown(): void {
+    this.#unknown += 1;
+  }
+
+  /** How the stored number is wrong, if it is. A failover may lose writes. */
+  faults(rows: Iterable<TableRow>, failedOver: boolean): string[] {
+    const row = [...rows].find(({ key }) => key.startsWith('state/'));
+    const count = row ? numberOf(StateRow.decode(row.value).value) : 0;
+    const [least, most] = [failedOver ? 0 : this.#stored, this.#stored + this.#unknown];
+    if (count >= least && count <= most) return [];
+    return [`the shared number is ${count}, after ${least} to ${most} additions`];
+  }
+}
+
+type Send = (one: { requestId: number; frame: NonNullable<NodeFrame['frame']> }) => void;
+
+/** The additions of one node on one stream. */
+export class Additions {
+  readonly #counter: Counter;
+  readonly #send: Send;
+  readonly #number: () => number;
+  readonly #reads = new Set<number>();
+  readonly #writes = new Set<number>();
+
+  /** `number` gives a number for a request. */
+  constructor(counter: Counter, number: () => number, send: Send) {
+    this.#counter = counter;
+    this.#number = number;
+    this.#send = send;
+  }
+
+  add(): void {
+    const requestId = this.#number();
+    this.#reads.add(requestId);
+    this.#send({ requestId, frame: { $case: 'getValue', value: PLACE } });
+  }
+
+  /** Takes the answers to its requests. */
+  take(requestId: number, frame: NonNullable<CoordinatorFrame['frame']>): void {
+    if (this.#reads.delete(requestId)) {
+      if (frame.$case === 'value')
+        this.#write(numberOf(frame.value.value) + 1, frame.value.value?.sequence ?? 0);
+      else if (reasonOf(frame) === ErrorReason.VALUE_NOT_FOUND) this.#write(1, 0);
+      return;
+    }
+    if (!this.#writes.delete(requestId)) return;
+    if (frame.$case === 'valueStored') this.#counter.stored();
+    else if (reasonOf(frame) === ErrorReason.OUTCOME_UNKNOWN) this.#counter.unknown();
+  }
+
+  #write(number: number, expectedSequence: number): void {
+    const requestId = this.#number();
+    this.#writes.add(requestId);
+    const content = { form: { $case: 'text', value: String(number) } } as const;
+    const value = { ...PLACE, content, expectedSequence, owner: '', ttl: undefined };
+    this.#send({ requestId, frame: { $case: 'putValue', value: { ...value, guard: undefined } } });
+  }
+
+  /** The stream has ended: its answers do not come. */
+  end(): void {
+    this.#writes.forEach(() => this.#counter.unknown());
+    this.#reads.clear();
+    this.#writes.clear();
+  }
+}
+
+function numberOf(value: { content: unknown } | undefined): number {
+  const { form } = (value?.content ?? {}) as { form?: { value: unknown } };
+  return Number(form?.value ?? 0);
+}
+
+function reasonOf(frame: NonNullable<CoordinatorFrame['frame']>): ErrorReason | undefined {
+  return frame.$case === 'requestFailed' ? frame.value.error?.reason : undefined;
+}

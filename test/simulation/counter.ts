@@ -9,7 +9,7 @@ import type { TableRow } from '../../server/journal/journal.js';
 
 const PLACE = { bucket: 'simulation', key: 'counter' };
 
-/** What all nodes know about their writes. */
+/** The writes of all nodes, counted by their outcomes. */
 export class Counter {
   #stored = 0;
   /** Writes that may have taken effect. */

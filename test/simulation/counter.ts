@@ -2,10 +2,9 @@
  * A number in a shared value, to which nodes add one: each reads it, and writes it if nobody has written it meanwhile. So it
  * is the number of the writes that took effect.
  */
-import { StateRow } from '../../gen/ts/kelpie/storage/v1/state_row.js';
 import type { CoordinatorFrame, NodeFrame } from '../../gen/ts/kelpie/v1/session_service.js';
 import { ErrorReason } from '../../gen/ts/kelpie/v1/error.js';
-import type { TableRow } from '../../server/journal/journal.js';
+import type { Services } from '../../server/wiring.js';
 
 const PLACE = { bucket: 'simulation', key: 'counter' };
 
@@ -24,9 +23,8 @@ export class Counter {
   }
 
   /** How the stored number is wrong, if it is. A failover may lose writes. */
-  faults(rows: Iterable<TableRow>, failedOver: boolean): string[] {
-    const row = [...rows].find(({ key }) => key.startsWith('state/'));
-    const count = row ? numberOf(StateRow.decode(row.value).value) : 0;
+  faults(services: Pick<Services, 'values'> | undefined, failedOver: boolean): string[] {
+    const count = services ? storedIn(services) : 0;
     const [least, most] = [failedOver ? 0 : this.#stored, this.#stored + this.#unknown];
     if (count >= least && count <= most) return [];
     return [`the shared number is ${count}, after ${least} to ${most} additions`];
@@ -82,6 +80,15 @@ export class Additions {
     this.#writes.forEach(() => this.#counter.unknown());
     this.#reads.clear();
     this.#writes.clear();
+  }
+}
+
+function storedIn({ values }: Pick<Services, 'values'>): number {
+  try {
+    return numberOf(values.get(PLACE).value);
+  } catch {
+    // Nobody has written it.
+    return 0;
   }
 }
 

@@ -221,6 +221,7 @@ export class SimulatedNode {
       case 'commandResult':
         return this.#result(requestId, frame.value);
       case 'requestFailed':
+        this.#sendFrom(Number(frame.value.error?.metadata['expected'] ?? Infinity));
         return this.#failed(requestId, frame.value.error?.reason ?? 0);
       default:
         return;
@@ -270,6 +271,12 @@ export class SimulatedNode {
       return { ...draft, payload: draft.payload && { ...draft.payload, attributes: { id } } };
     });
     this.#send({ $case: 'publish', value: { firstPublishSequence: first.number, events } });
+  }
+
+  /** A publish came before the one in front of it: the coordinator names the number to send from. */
+  #sendFrom(expected: number): void {
+    const index = this.#unsettled.findIndex(({ number }) => number >= expected);
+    if (index >= 0) this.#publishFrom(index);
   }
 
   publish(topic: string): void {

@@ -299,7 +299,7 @@ export class World {
     return [
       ...this.#laws.broken,
       ...this.#laws.atRest(),
-      ...this.#counter.faults(this.engine.store.rows.values(), this.#failedOver),
+      ...this.#counter.faults(this.places[0]?.services, this.#failedOver),
       ...promises.flatMap(([promise, faults]) => faults.map((fault) => `${promise}: ${fault}`)),
       ...this.nodes.flatMap(({ wrong }) => wrong),
       ...this.places.flatMap(({ name, faults }) => faults.map((one) => `${name}: ${shown(one)}`)),

@@ -221,7 +221,8 @@ export class SimulatedNode {
       case 'commandResult':
         return this.#result(requestId, frame.value);
       case 'requestFailed':
-        this.#sendFrom(Number(frame.value.error?.metadata['expected'] ?? Infinity));
+        if (frame.value.error?.reason === ErrorReason.PUBLISH_SEQUENCE_HOLE)
+          return this.#comeAgain();
         return this.#failed(requestId, frame.value.error?.reason ?? 0);
       default:
         return;
@@ -273,10 +274,12 @@ export class SimulatedNode {
     this.#send({ $case: 'publish', value: { firstPublishSequence: first.number, events } });
   }
 
-  /** A publish came before the one in front of it: the coordinator names the number to send from. */
-  #sendFrom(expected: number): void {
-    const index = this.#unsettled.findIndex(({ number }) => number >= expected);
-    if (index >= 0) this.#publishFrom(index);
+  /** A publish came before the one in front of it. The next Welcome has the number to send from. */
+  #comeAgain(): void {
+    const old = this.#open;
+    this.#close('PUBLISH_SEQUENCE_HOLE');
+    void old?.stream.cut();
+    this.#later();
   }
 
   publish(topic: string): void {

@@ -114,7 +114,8 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
       stop: () => (stopping ??= stop()),
     };
   } catch (error) {
-    await stop();
+    // The operator needs the first error.
+    await stop().catch(() => undefined);
     throw error;
   }
 }

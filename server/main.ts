@@ -70,7 +70,7 @@ async function run(): Promise<void> {
     // With logFormat json, stderr has only lines of JSON.
     if (settings.logFormat === 'json') logger.error({}, explain(error));
     else complain(explain(error));
-    process.exitCode = error instanceof AddressRefused ? 2 : 1;
+    await end.failed(error instanceof AddressRefused ? 2 : 1);
   }
 }
 

@@ -39,6 +39,12 @@ export class ProcessEnd {
     process.on('SIGTERM', onSignal);
   }
 
+  /** Ends the process after a start that failed: nothing that the start left behind keeps it, nor its supervisor waiting. */
+  async failed(code: number): Promise<void> {
+    await this.#logger.flush();
+    process.exit(code);
+  }
+
   /**
    * After the fault the state of the process is uncertain, so the process ends: the nodes move to other coordinators,
    * and a supervisor restarts kelpied.

@@ -15,6 +15,9 @@ import { type Kelpied, runKelpied, startKelpied } from '../support/process/kelpi
 import { freePort, RedisServer } from '../support/redis/redis-server.js';
 import { rejectionOf } from '../support/thrown.js';
 
+/** Without them kelpied warns, or they are for a Redis Cluster alone. */
+const OPTIONAL = /^\+(config|cluster)\|/;
+
 describe('kelpied on Redis', () => {
   let redis: RedisServer;
   let folder: string;
@@ -78,7 +81,7 @@ describe('kelpied on Redis', () => {
       'nobody:other': 'WRONGPASS .*; set the user and the password of Redis in KELPIE_REDIS',
       'nobody:pw': `NOPERM .*; ${rights}`,
       'reader:pw': `NOPERM .*'evalsha' command; ${rights}`,
-      'writer:pw': `The user executing the script .*; ${rights}`,
+      'writer:pw': `the user of Redis lacks \\+xadd; ${rights}`,
       'deaf:pw': `no messages of channels: .*NOPERM .*; ${rights}`,
     };
     const refusal = async ([user, wanted]: readonly string[]): Promise<void> => {
@@ -93,6 +96,43 @@ describe('kelpied on Redis', () => {
     // A start waits 5 s for a connection.
     await Promise.all([refusal(first), refusal(second)]);
     for (const one of others) await refusal(one);
+  });
+
+  it('ends with each missing right of the user, which it names', async () => {
+    const needed = REDIS_RIGHTS.filter((right) => /^[+~&]/.test(right) && !OPTIONAL.test(right));
+    const refusal = async (right: string): Promise<void> => {
+      const user = `user${needed.indexOf(right)}`;
+      const others = REDIS_RIGHTS.filter((one) => one !== right);
+      await redis.command('ACL', 'SETUSER', user, 'on', '>pw', ...others);
+      const options = { journal: 'redis', redis: { url: as(`${user}:pw`) }, port: 0 } as const;
+      const { message } = await rejectionOf(Error, startCoordinator(options));
+      const named = { '~kelpie:*': 'key', '&kelpie:*': 'channel' }[right];
+      expect(message, right).to.contain(named ?? right.slice(1));
+    };
+    // A start waits 5 s for a connection.
+    const slow = ['+ping', '+client|setname'];
+    const connecting = Promise.all(slow.map(refusal));
+    for (const right of needed) if (!slow.includes(right)) await refusal(right);
+    await connecting;
+  });
+
+  it('ends its process with 1 when it may connect and little more', async () => {
+    const few = ['-@all', '+ping', '+client|setname', '+select', '+info', '+hget'];
+    await redis.command('ACL', 'SETUSER', 'few', 'on', '>pw', '~kelpie:*', ...few);
+    await redis.command(
+      'ACL',
+      'SETUSER',
+      'mute',
+      'on',
+      '>pw',
+      ...REDIS_RIGHTS,
+      '-publish',
+      '-time',
+    );
+    const ends = await Promise.all([run(as('few:pw')), run(as('mute:pw'))]);
+    expect(ends.map(({ code }) => code)).to.deep.equal([1, 1]);
+    expect(ends[0].errors).to.match(/NOPERM/);
+    expect(ends[1].errors).to.match(/the user of Redis lacks \+publish \+time;/);
   });
 
   it('starts with settings that are only doubtful; its log and kelpie doctor say what to set', async () => {

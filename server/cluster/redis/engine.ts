@@ -12,6 +12,7 @@ import { redisAddress } from '../../journal/redis/address.js';
 import { RedisConnection, type RedisOptions, Script } from '../../journal/redis/connection.js';
 import { RedisCredentialStore } from '../../journal/redis/redis-credential-store.js';
 import { RedisJournal } from '../../journal/redis/redis-journal.js';
+import { checkRights } from '../../journal/redis/rights.js';
 import { hasNetwork, stageRedis } from '../../journal/redis/staged.js';
 import type { Storage } from '../../journal/storage.js';
 import { SettingsWatch } from '../../journal/redis/settings-check.js';
@@ -73,7 +74,10 @@ export class RedisEngine implements EngineFacts {
         ...{ connection: common, clock, retentionBytes, onFound },
       });
       ends.push(() => watch.close());
-      return new RedisEngine(parts, common, watch, await RedisBus.open(common, id, clock, onFault));
+      const bus = await RedisBus.open(common, id, clock, onFault);
+      ends.push(() => bus.close());
+      await checkRights(common);
+      return new RedisEngine(parts, common, watch, bus);
     } catch (error) {
       await endAll(ends);
       throw error;

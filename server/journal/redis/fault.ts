@@ -21,13 +21,12 @@ const REFUSALS = new Set([
   'NOPERM',
 ]);
 
+export const RIGHTS_ADVICE = 'give the user of Redis the rights that server/README.md lists';
+
 /** Advice for operators about answers that do not change by themselves. */
 const ADVICE: readonly (readonly [RegExp, string])[] = [
   [/^WRONGPASS|^NOAUTH/, 'set the user and the password of Redis in KELPIE_REDIS'],
-  [
-    /^NOPERM|The user executing the script can't/,
-    'give the user of Redis the rights that server/README.md lists',
-  ],
+  [/^NOPERM|The user executing the script can't/, RIGHTS_ADVICE],
 ];
 
 /** The message of an error, with advice if there is some. */

@@ -150,7 +150,7 @@ export function newClient(
 ) {
   const tls = { tls: true as const, ...(ca !== undefined && { ca }) };
   const { username, password, database } = address;
-  return createClient({
+  const client = createClient({
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     database,
@@ -168,4 +168,9 @@ export function newClient(
     },
     commandOptions: { timeout: 0, typeMapping: { 36: Buffer } },
   });
+  // The library keeps a connection that was under way when the client was destroyed: it would keep the process too.
+  client.on('connect', () => {
+    if (!client.isOpen) client.destroy();
+  });
+  return client;
 }

@@ -1,4 +1,6 @@
 /** The connection to a real Redis: it comes back by itself, and no command waits for ever. */
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
 import { expect } from 'chai';
 import type { Clock } from '../../../server/core/clock.js';
 import { realClock } from '../../../server/core/real-clock.js';
@@ -39,6 +41,30 @@ describe('the connection to Redis', () => {
     const get = connection.command(['GET', 'a']);
     await set;
     expect(await get).to.deep.equal(bytes);
+  });
+
+  it('leaves no connection behind when it is closed before it is made', async () => {
+    const open = new Set<Socket>();
+    let came = 0;
+    const peer = createServer((socket) => {
+      came += 1;
+      open.add(socket);
+      socket.on('error', () => undefined).on('close', () => open.delete(socket));
+    });
+    peer.listen(0, '127.0.0.1');
+    await once(peer, 'listening');
+    const { port } = peer.address() as { port: number };
+    try {
+      const url = `redis://127.0.0.1:${port}`;
+      const one = new RedisConnection({ url }, realClock, (fault) => faults.push(fault));
+      // Both search for the primary first, and connect before the next turn of the event loop.
+      await new Promise((resolve) => process.nextTick(resolve));
+      one.close();
+      await until(() => came === 2 && open.size === 0);
+    } finally {
+      for (const socket of open) socket.destroy();
+      peer.close();
+    }
   });
 
   it('is made anew after Redis ended it, for commands and for messages', async () => {

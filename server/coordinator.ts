@@ -33,7 +33,7 @@ import { createEdge, type Edge, type EdgeParts } from './edge/grpc/server.js';
 import { Renewal } from './ops/certificates/renewal.js';
 import { Networks, type NetworksParts } from './networks.js';
 import { advertisedEndpoint } from './ops/advertise.js';
-import { checkAsking, checkReach } from './ops/reach.js';
+import { checkAsking, checkFree, checkReach, mustAsk } from './ops/reach.js';
 import { securityFacts } from './ops/security.js';
 import { Telemetry } from './ops/telemetry.js';
 import { type Health, serveTelemetry } from './edge/http/server.js';
@@ -95,7 +95,7 @@ export async function startCoordinator(options: CoordinatorOptions = {}): Promis
   };
   let stopping: Promise<void> | undefined;
   try {
-    parts = await assemble(options, telemetry, ends);
+    parts = await assemble({ ...options, host, port }, telemetry, ends);
     const { id, networks, credentials } = parts;
     const bound = await parts.listen(host, port);
     health = 'serving';
@@ -143,6 +143,9 @@ async function assemble(
   const onFault = faultHandler(options, telemetry);
   const engine = await openEngine(options, { id, clock, onFault });
   ends.push(() => engine.close());
+  // The networks write when they open, and this coordinator joins the others.
+  if (mustAsk(options)) checkAsking(options, { asks: await hasCredentials(engine) });
+  await checkFree(options);
   const shared = { clock, listening, telemetry, onFault };
   const opened = await openNetworks(options, { ...shared, engine, id }, ends);
   const { members, networks } = opened;
@@ -239,6 +242,15 @@ async function openCredentials(
   const credentials = await Credentials.open(store, { ...parts, onRefused, onMachine });
   ends.push(() => credentials.close());
   return credentials;
+}
+
+async function hasCredentials(engine: Engine): Promise<boolean> {
+  const store = engine.credentials();
+  try {
+    return (await store.revision()) > 0;
+  } finally {
+    await store.close();
+  }
 }
 
 /** The clocks and the metrics that all networks share. */

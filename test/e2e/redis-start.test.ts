@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { startCoordinator } from '../../server/coordinator.js';
 import { REDIS_RIGHTS } from '../../server/journal/redis/rights.js';
+import { AddressRefused } from '../../server/core/address.js';
+import { TestCa } from '../support/certificates.js';
 import { FaultProxy } from '../support/faults/fault-proxy.js';
 import { runKelpie } from '../support/process/cli.js';
 import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
@@ -133,6 +135,24 @@ describe('kelpied on Redis', () => {
     expect(ends.map(({ code }) => code)).to.deep.equal([1, 1]);
     expect(ends[0].errors).to.match(/NOPERM/);
     expect(ends[1].errors).to.match(/the user of Redis lacks \+publish \+time;/);
+  });
+
+  it('writes nothing into a Redis when it may not or cannot listen', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as { port: number };
+    const there = { journal: 'redis', redis: { url: redis.url } } as const;
+    const tls = (await TestCa.make()).server();
+    try {
+      const open = startCoordinator({ ...there, port: 0, host: '0.0.0.0', tls: await tls });
+      const { message } = await rejectionOf(AddressRefused, open);
+      expect(message).to.contain('Without credentials anybody could join');
+      const second = await rejectionOf(Error, startCoordinator({ ...there, port }));
+      expect(second.message).to.contain('EADDRINUSE');
+      expect(await redis.command('KEYS', '*')).to.equal('');
+    } finally {
+      taken.close();
+    }
   });
 
   it('starts with settings that are only doubtful; its log and kelpie doctor say what to set', async () => {

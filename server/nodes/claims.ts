@@ -24,8 +24,8 @@ import type { Folded } from '../network/table.js';
 
 /** Asks whether the holder of a name is alive. The layer of sessions implements it. */
 export interface LivenessProbe {
-  /** True too if nobody can tell. */
-  alive(name: string): Promise<boolean>;
+  /** Undefined: nobody can tell now, because the holder's coordinator does not answer. */
+  alive(name: string): Promise<boolean | undefined>;
 }
 
 /** The result of a claim. */
@@ -105,7 +105,8 @@ export class NodeClaims {
 
   /**
    * Gives the node to a session. The instance that holds the node always gets it; another instance gets it only
-   * if the holder's process is gone. Throws NODE_NAME_IN_USE, or ROLE_INVALID for another role of the holder.
+   * if the holder's process is gone. Throws NODE_NAME_IN_USE, ENGINE_UNAVAILABLE if nobody can tell that, or ROLE_INVALID
+   * for another role of the holder.
    */
   async claim(node: Node, sessionId: string, probe: LivenessProbe): Promise<Claimed> {
     const rows = this.#rows;
@@ -113,7 +114,9 @@ export class NodeClaims {
       const owner = rows.owners.get(node.name);
       let gone: Gone | undefined;
       if (owner && outcomeOf(node, owner) === 'REPLACED') {
-        if (await probe.alive(node.name)) break;
+        const alive = await probe.alive(node.name);
+        if (alive) break;
+        if (alive === undefined) throw holderUnknown(node.name);
         // All that the former process owned must end before the new process may own anything.
         const { sequence } = owner;
         const fence = rows.fence(node.name, sequence);
@@ -280,6 +283,12 @@ export class NodeClaims {
   close(): void {
     this.#losses.close();
   }
+}
+
+/** A new process that gets this tries again, until the holder's coordinator answers or counts as dead. */
+function holderUnknown(name: string): KelpieError {
+  const message = `the coordinator of the process that holds the name "${name}" does not answer; try again`;
+  return new KelpieError('ENGINE_UNAVAILABLE', message, { name }, { retryAfterMs: 1000 });
 }
 
 function outcomeOf(node: Node, owner: Folded<SessionRow> | undefined): Claimed['outcome'] {

@@ -21,7 +21,7 @@ export interface ProbeParts {
 
 /**
  * Answers the probes of other coordinators, and makes those of this one. A session whose coordinator is gone is dead. If
- * its coordinator does not answer, nobody knows, and it counts as alive.
+ * its coordinator does not answer, nobody knows.
  */
 export function sessionProbe(parts: ProbeParts): LivenessProbe {
   const { nodeRows, holders, registry, exchange, times, onFault } = parts;
@@ -38,7 +38,7 @@ export function sessionProbe(parts: ProbeParts): LivenessProbe {
       if (holder === undefined) return false;
       if (holder === holders.own) return registry.alive(node, sessionId);
       const question = { $case: 'probeSession', value: { node, sessionId } } as const;
-      return (await exchange.answerOf(holder, question, options))?.alive ?? true;
+      return (await exchange.answerOf(holder, question, options))?.alive;
     },
   };
 }

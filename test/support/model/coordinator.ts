@@ -76,6 +76,8 @@ interface MortalOptions {
   readonly listening?: Clock;
   /** Default: the coordinator is alone. */
   readonly cluster?: Pick<Services, 'members' | 'bus'>;
+  /** The coordinators that it joins. */
+  readonly among?: MemoryCluster;
 }
 
 /** Joins a coordinator to others, or makes it the only one. */
@@ -108,10 +110,13 @@ export async function openMortal(
 ): Promise<MortalCoordinator> {
   const access = new JournalAccess(journal, options.turns);
   const life = new MortalClock(clock);
-  const town = await openOn(access, life, options);
+  const { among, coordinatorId = 'coordinator-1' } = options;
+  const cluster = among ? await joinCluster(life, coordinatorId, among) : options.cluster;
+  const town = await openOn(access, life, { ...options, ...(cluster && { cluster }) });
   const die = (): void => {
     access.die();
     life.die();
+    if (among) void cluster?.bus.close();
   };
   return { ...town, die };
 }

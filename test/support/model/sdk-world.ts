@@ -8,6 +8,7 @@ import type { ConnectOptions } from '../../../client/options.js';
 import type { Status } from '../../../client/status.js';
 import type { Cursor } from '../../../gen/ts/kelpie/v1/cursor.js';
 import type { ConnectRequest } from '../../../gen/ts/kelpie/v1/session_service.js';
+import { MemoryCluster } from '../../../server/cluster/memory/memory-cluster.js';
 import { hex } from '../../../server/core/cursor.js';
 import type { Entry } from '../../../server/journal/journal.js';
 import type { MemoryJournal } from '../../../server/journal/memory/memory-journal.js';
@@ -62,6 +63,8 @@ export class SdkWorld {
   /** The index in the history at which each epoch begins. */
   readonly #epochs = new Map<string, number>();
   journal: MemoryJournal;
+  /** All coordinators are on one engine. */
+  readonly #cluster = new MemoryCluster(this.clock);
   readonly #places: number;
   readonly #options: WorldOptions;
   readonly #coordinators: (MortalCoordinator | undefined)[] = [];
@@ -99,7 +102,7 @@ export class SdkWorld {
   async #openAll(): Promise<void> {
     for (let place = 0; place < this.#places; place++) {
       const coordinatorId = `coordinator-${++this.#lives}`;
-      const options = { ...this.#options, coordinatorId };
+      const options = { ...this.#options, coordinatorId, among: this.#cluster };
       this.#coordinators[place] = await openMortal(this.journal, this.clock, options);
     }
   }

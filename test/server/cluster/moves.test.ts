@@ -326,7 +326,7 @@ describe('a node whose coordinator lost the engine while it claimed its name', (
     const ended = stream.ended();
     await cluster.settle();
     cut();
-    expect(((await ended) as KelpieError).reason).to.equal('OUTCOME_UNKNOWN');
+    expect(((await ended) as KelpieError).reason).to.equal('ENGINE_UNAVAILABLE');
     a.view.away = false;
     await cluster.settle();
     expect(b.holders.of('lost')).to.equal('a');

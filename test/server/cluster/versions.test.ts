@@ -168,7 +168,7 @@ describe('a coordinator beside one that knows none of its questions', () => {
     await cluster.settle();
     const said = ping(a, 'lobby', 60_000);
     const rival = await join(a, hello('lobby')).catch((error: unknown) => error);
-    expect((rival as KelpieError).reason).to.equal('NODE_NAME_IN_USE');
+    expect((rival as KelpieError).reason).to.equal('ENGINE_UNAVAILABLE');
     const other = await TestProxy.join(a, 'other', PROXY);
     expect((await other.acquire(steve()))?.$case).to.equal('denial');
     await cluster.settle();

@@ -4,6 +4,7 @@
  * append resolves.
  */
 import type { Cursor } from '../../../server/core/cursor.js';
+import { KelpieError } from '../../../server/core/errors.js';
 import type {
   Entry,
   Journal,
@@ -127,7 +128,9 @@ export class JournalView implements Journal {
   }
 
   async producer(instance: Uint8Array): Promise<number | undefined> {
-    await this.#travel();
+    await this.#travel().catch((cause: unknown) => {
+      throw new KelpieError('ENGINE_UNAVAILABLE', 'the store is away', {}, { cause });
+    });
     return this.#journal.producer(instance);
   }
 

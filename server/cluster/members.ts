@@ -37,6 +37,13 @@ export class Members {
   readonly #views: Listeners<[View]>;
   readonly #cuts: Listeners<[boolean, unknown]>;
   #endpoint = '';
+  #beats = 0;
+  #beatMs: number;
+  /** The newest beat of each other coordinator, and when this one asked for the first list with it. */
+  readonly #heard = new Map<
+    string,
+    { readonly beats: number | undefined; readonly atMs: number }
+  >();
   #all: ReadonlyMap<string, CoordinatorFacts> = new Map();
   /** Until then nobody is missing. */
   #holdsUntilMs = -Infinity;
@@ -51,6 +58,7 @@ export class Members {
     const { id, ttlMs, onFault } = parts;
     this.#parts = parts;
     this.#ttlMs = ttlMs;
+    this.#beatMs = parts.clock.now();
     this.id = id;
     this.#views = new Listeners(onFault);
     this.#cuts = new Listeners(onFault);
@@ -81,12 +89,18 @@ export class Members {
   }
 
   get #facts(): CoordinatorFacts {
-    return { id: this.id, endpoint: this.#endpoint, ...this.#parts.facts() };
+    return { id: this.id, endpoint: this.#endpoint, ...this.#parts.facts(), beats: this.#beats };
   }
 
   /** The coordinators that are alive, by their ids; this one is always among them. */
   get all(): ReadonlyMap<string, CoordinatorFacts> {
     return new Map(this.#all).set(this.id, this.#facts);
+  }
+
+  /** How long ago the newest beat of a coordinator came here; 0 if nobody can tell. */
+  silentMs(id: string): number {
+    const nowMs = this.#parts.clock.now();
+    return nowMs - (id === this.id ? this.#beatMs : (this.#heard.get(id)?.atMs ?? nowMs));
   }
 
   /** False only for a coordinator that the engine has certainly found dead. */
@@ -133,6 +147,7 @@ export class Members {
     const missing = [...before.values()].filter(({ id }) => !found.has(id));
     if (this.#holds) for (const one of missing) found.set(one.id, one);
     this.#all = found;
+    this.#hear(askedMs);
     this.#views.tell({
       askedMs,
       came: [...found.values()].filter(({ id }) => !before.has(id)),
@@ -140,15 +155,25 @@ export class Members {
     });
   }
 
+  #hear(askedMs: number): void {
+    for (const id of this.#heard.keys()) if (!this.#all.has(id)) this.#heard.delete(id);
+    for (const { id, beats } of this.#all.values()) {
+      if (this.#heard.get(id)?.beats !== beats) this.#heard.set(id, { beats, atMs: askedMs });
+    }
+  }
+
   async #beat(): Promise<void> {
-    const { membership, listening } = this.#parts;
+    const { membership, listening, clock } = this.#parts;
     const beganMs = listening.now();
+    const beatMs = clock.now();
+    this.#beats += 1;
     try {
       await membership.beat(this.#facts, this.#ttlMs);
     } catch (error) {
       this.#error = error;
       throw error;
     }
+    this.#beatMs = beatMs;
     this.#cancelCut();
     const leftMs = Math.max(0, beganMs + this.#ttlMs / 2 - listening.now());
     this.#cancelCut = listening.after(leftMs, () => this.#setCutOff(true));

@@ -17,6 +17,8 @@ export interface CoordinatorFacts {
   readonly lagEntries: number;
   /** Whether it asks its sessions to move on. */
   readonly draining: boolean;
+  /** The number of its beat. Coordinators of older versions do not give it. */
+  readonly beats?: number;
 }
 
 export interface Membership {

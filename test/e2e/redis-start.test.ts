@@ -5,6 +5,8 @@ import { connect as connectTo, createServer, type Server } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { apiAt } from '../../client/api/index.js';
+import { msOf } from '../../client/core/duration.js';
 import { startCoordinator } from '../../server/coordinator.js';
 import { REDIS_RIGHTS } from '../../server/journal/redis/rights.js';
 import { AddressRefused } from '../../server/core/address.js';
@@ -198,13 +200,17 @@ describe('kelpied on Redis', () => {
     const way = await FaultProxy.before(redis.port);
     const there = { journal: 'redis', redis: { url: `redis://${way.endpoint}` } } as const;
     const coordinator = await startCoordinator({ ...there, port: 0, times: { aliveMs: 400 } });
+    const api = apiAt(coordinator.endpoint);
     try {
       way.refuse();
       while ((await healthOf(coordinator.endpoint, '')) === 'SERVING') continue;
       const { code, output } = await runKelpie(['doctor'], coordinator.endpoint);
       expect(code).to.equal(1);
       expect(output).to.match(/health +NOT_SERVING: it cannot reach the storage/);
+      const [own] = (await api.messages.coordinator.listCoordinators()).coordinators;
+      expect(msOf(own?.silence, 0)).to.be.above(200);
     } finally {
+      api.close();
       way.heal();
       await coordinator.stop();
       await way.close();

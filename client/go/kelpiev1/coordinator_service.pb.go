@@ -128,7 +128,10 @@ type Coordinator struct {
 	// The number of stored entries that the coordinator has not read yet, in all networks.
 	EntriesBehind uint64 `protobuf:"varint,5,opt,name=entries_behind,json=entriesBehind,proto3" json:"entries_behind,omitempty"`
 	// Whether the coordinator asks its sessions to move to another one.
-	Draining      bool `protobuf:"varint,6,opt,name=draining,proto3" json:"draining,omitempty"`
+	Draining bool `protobuf:"varint,6,opt,name=draining,proto3" json:"draining,omitempty"`
+	// How long ago the coordinator that answers saw the newest report of this one, which reports every 2.5 s. It grows for
+	// all coordinators while the one that answers cannot reach the storage.
+	Silence       *durationpb.Duration `protobuf:"bytes,7,opt,name=silence,proto3" json:"silence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -203,6 +206,13 @@ func (x *Coordinator) GetDraining() bool {
 		return x.Draining
 	}
 	return false
+}
+
+func (x *Coordinator) GetSilence() *durationpb.Duration {
+	if x != nil {
+		return x.Silence
+	}
+	return nil
 }
 
 // Selects a page of sessions.
@@ -892,14 +902,15 @@ const file_kelpie_v1_coordinator_service_proto_rawDesc = "" +
 	"\x17ListCoordinatorsRequest\"}\n" +
 	"\x18ListCoordinatorsResponse\x12:\n" +
 	"\fcoordinators\x18\x01 \x03(\v2\x16.kelpie.v1.CoordinatorR\fcoordinators\x12%\n" +
-	"\x0ecoordinator_id\x18\x02 \x01(\tR\rcoordinatorId\"\xb2\x01\n" +
+	"\x0ecoordinator_id\x18\x02 \x01(\tR\rcoordinatorId\"\xe7\x01\n" +
 	"\vCoordinator\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x1a\n" +
 	"\bendpoint\x18\x03 \x01(\tR\bendpoint\x12\x1a\n" +
 	"\bsessions\x18\x04 \x01(\rR\bsessions\x12%\n" +
 	"\x0eentries_behind\x18\x05 \x01(\x04R\rentriesBehind\x12\x1a\n" +
-	"\bdraining\x18\x06 \x01(\bR\bdraining\"Q\n" +
+	"\bdraining\x18\x06 \x01(\bR\bdraining\x123\n" +
+	"\asilence\x18\a \x01(\v2\x19.google.protobuf.DurationR\asilence\"Q\n" +
 	"\x13ListSessionsRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\rR\bpageSize\x12\x1d\n" +
 	"\n" +
@@ -991,35 +1002,36 @@ var file_kelpie_v1_coordinator_service_proto_goTypes = []any{
 	(*Warning)(nil),                  // 8: kelpie.v1.Warning
 	(*TopicRetention)(nil),           // 9: kelpie.v1.TopicRetention
 	(*TopicUsage)(nil),               // 10: kelpie.v1.TopicUsage
-	(*Cursor)(nil),                   // 11: kelpie.v1.Cursor
-	(*durationpb.Duration)(nil),      // 12: google.protobuf.Duration
+	(*durationpb.Duration)(nil),      // 11: google.protobuf.Duration
+	(*Cursor)(nil),                   // 12: kelpie.v1.Cursor
 	(Durability)(0),                  // 13: kelpie.v1.Durability
 	(*Limits)(nil),                   // 14: kelpie.v1.Limits
 }
 var file_kelpie_v1_coordinator_service_proto_depIdxs = []int32{
 	2,  // 0: kelpie.v1.ListCoordinatorsResponse.coordinators:type_name -> kelpie.v1.Coordinator
-	5,  // 1: kelpie.v1.ListSessionsResponse.sessions:type_name -> kelpie.v1.Session
-	11, // 2: kelpie.v1.Session.position:type_name -> kelpie.v1.Cursor
-	12, // 3: kelpie.v1.GetInfoResponse.uptime:type_name -> google.protobuf.Duration
-	13, // 4: kelpie.v1.GetInfoResponse.durability:type_name -> kelpie.v1.Durability
-	11, // 5: kelpie.v1.GetInfoResponse.head:type_name -> kelpie.v1.Cursor
-	11, // 6: kelpie.v1.GetInfoResponse.oldest:type_name -> kelpie.v1.Cursor
-	10, // 7: kelpie.v1.GetInfoResponse.topics:type_name -> kelpie.v1.TopicUsage
-	14, // 8: kelpie.v1.GetInfoResponse.limits:type_name -> kelpie.v1.Limits
-	9,  // 9: kelpie.v1.GetInfoResponse.retention_topics:type_name -> kelpie.v1.TopicRetention
-	8,  // 10: kelpie.v1.GetInfoResponse.warnings:type_name -> kelpie.v1.Warning
-	12, // 11: kelpie.v1.TopicRetention.max_age:type_name -> google.protobuf.Duration
-	6,  // 12: kelpie.v1.CoordinatorService.GetInfo:input_type -> kelpie.v1.GetInfoRequest
-	0,  // 13: kelpie.v1.CoordinatorService.ListCoordinators:input_type -> kelpie.v1.ListCoordinatorsRequest
-	3,  // 14: kelpie.v1.CoordinatorService.ListSessions:input_type -> kelpie.v1.ListSessionsRequest
-	7,  // 15: kelpie.v1.CoordinatorService.GetInfo:output_type -> kelpie.v1.GetInfoResponse
-	1,  // 16: kelpie.v1.CoordinatorService.ListCoordinators:output_type -> kelpie.v1.ListCoordinatorsResponse
-	4,  // 17: kelpie.v1.CoordinatorService.ListSessions:output_type -> kelpie.v1.ListSessionsResponse
-	15, // [15:18] is the sub-list for method output_type
-	12, // [12:15] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	11, // 1: kelpie.v1.Coordinator.silence:type_name -> google.protobuf.Duration
+	5,  // 2: kelpie.v1.ListSessionsResponse.sessions:type_name -> kelpie.v1.Session
+	12, // 3: kelpie.v1.Session.position:type_name -> kelpie.v1.Cursor
+	11, // 4: kelpie.v1.GetInfoResponse.uptime:type_name -> google.protobuf.Duration
+	13, // 5: kelpie.v1.GetInfoResponse.durability:type_name -> kelpie.v1.Durability
+	12, // 6: kelpie.v1.GetInfoResponse.head:type_name -> kelpie.v1.Cursor
+	12, // 7: kelpie.v1.GetInfoResponse.oldest:type_name -> kelpie.v1.Cursor
+	10, // 8: kelpie.v1.GetInfoResponse.topics:type_name -> kelpie.v1.TopicUsage
+	14, // 9: kelpie.v1.GetInfoResponse.limits:type_name -> kelpie.v1.Limits
+	9,  // 10: kelpie.v1.GetInfoResponse.retention_topics:type_name -> kelpie.v1.TopicRetention
+	8,  // 11: kelpie.v1.GetInfoResponse.warnings:type_name -> kelpie.v1.Warning
+	11, // 12: kelpie.v1.TopicRetention.max_age:type_name -> google.protobuf.Duration
+	6,  // 13: kelpie.v1.CoordinatorService.GetInfo:input_type -> kelpie.v1.GetInfoRequest
+	0,  // 14: kelpie.v1.CoordinatorService.ListCoordinators:input_type -> kelpie.v1.ListCoordinatorsRequest
+	3,  // 15: kelpie.v1.CoordinatorService.ListSessions:input_type -> kelpie.v1.ListSessionsRequest
+	7,  // 16: kelpie.v1.CoordinatorService.GetInfo:output_type -> kelpie.v1.GetInfoResponse
+	1,  // 17: kelpie.v1.CoordinatorService.ListCoordinators:output_type -> kelpie.v1.ListCoordinatorsResponse
+	4,  // 18: kelpie.v1.CoordinatorService.ListSessions:output_type -> kelpie.v1.ListSessionsResponse
+	16, // [16:19] is the sub-list for method output_type
+	13, // [13:16] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_kelpie_v1_coordinator_service_proto_init() }

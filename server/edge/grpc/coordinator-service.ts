@@ -24,13 +24,18 @@ function topicRetention({ limits, entries, bytes }: Usage['own'][number]): Topic
   };
 }
 
-function listCoordinators({ id, all }: SessionServices['members']): ListCoordinatorsResponse {
-  const coordinators = Array.from(all.values(), ({ lagEntries, ...facts }) => ({
-    ...facts,
-    entriesBehind: lagEntries,
+function listCoordinators(members: SessionServices['members']): ListCoordinatorsResponse {
+  const coordinators = Array.from(members.all.values(), (one) => ({
+    id: one.id,
+    version: one.version,
+    endpoint: one.endpoint,
+    sessions: one.sessions,
+    draining: one.draining,
+    entriesBehind: one.lagEntries,
+    silence: durationOf(members.silentMs(one.id)),
   }));
   coordinators.sort((left, right) => (left.id < right.id ? -1 : 1));
-  return { coordinators, coordinatorId: id };
+  return { coordinators, coordinatorId: members.id };
 }
 
 /** The services that the answers are read from. */

@@ -74,6 +74,26 @@ describe('Members', () => {
     expect(members.cutOff).to.equal(false);
   });
 
+  it('shows for how long a coordinator has been silent, and grows old itself while it is cut off', async () => {
+    const a = await join('a');
+    await join('b');
+    await pass(TTL_MS);
+    for (const id of ['a', 'b']) expect(a.members.silentMs(id)).to.be.at.most(TTL_MS / 4);
+    away.add('b');
+    await pass(TTL_MS / 2);
+    expect(a.members.silentMs('a')).to.be.at.most(TTL_MS / 4);
+    expect(a.members.silentMs('b'))
+      .to.be.at.least(TTL_MS / 4)
+      .and.at.most(TTL_MS);
+    away.delete('b');
+    await pass(TTL_MS / 2);
+    expect(a.members.silentMs('b')).to.be.at.most(TTL_MS / 4);
+    away.add('a');
+    await pass(2 * TTL_MS);
+    for (const id of ['a', 'b']) expect(a.members.silentMs(id)).to.be.at.least(1.75 * TTL_MS);
+    expect(a.members.silentMs('unknown')).to.equal(0);
+  });
+
   it('notices who comes, who leaves and who dies', async () => {
     const a = await join('a');
     const b = await join('b');

@@ -41,6 +41,11 @@ export interface Coordinator {
   entriesBehind: number;
   /** Whether the coordinator asks its sessions to move to another one. */
   draining: boolean;
+  /**
+   * How long ago the coordinator that answers saw the newest report of this one, which reports every 2.5 s. It grows for
+   * all coordinators while the one that answers cannot reach the storage.
+   */
+  silence: Duration | undefined;
 }
 
 /** Selects a page of sessions. */
@@ -309,7 +314,7 @@ export const ListCoordinatorsResponse: MessageFns<ListCoordinatorsResponse> = {
 };
 
 function createBaseCoordinator(): Coordinator {
-  return { id: "", version: "", endpoint: "", sessions: 0, entriesBehind: 0, draining: false };
+  return { id: "", version: "", endpoint: "", sessions: 0, entriesBehind: 0, draining: false, silence: undefined };
 }
 
 export const Coordinator: MessageFns<Coordinator> = {
@@ -331,6 +336,9 @@ export const Coordinator: MessageFns<Coordinator> = {
     }
     if (message.draining !== false) {
       writer.uint32(48).bool(message.draining);
+    }
+    if (message.silence !== undefined) {
+      Duration.encode(message.silence, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -396,6 +404,14 @@ export const Coordinator: MessageFns<Coordinator> = {
             message.draining = reader.bool();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.silence = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -428,6 +444,9 @@ export const Coordinator: MessageFns<Coordinator> = {
     if (message.draining !== undefined) {
       obj.draining = message.draining;
     }
+    if (message.silence !== undefined) {
+      obj.silence = Duration.toJSON(message.silence);
+    }
     return obj;
   },
 
@@ -442,6 +461,9 @@ export const Coordinator: MessageFns<Coordinator> = {
     message.sessions = object.sessions ?? 0;
     message.entriesBehind = object.entriesBehind ?? 0;
     message.draining = object.draining ?? false;
+    message.silence = (object.silence !== undefined && object.silence !== null)
+      ? Duration.fromPartial(object.silence)
+      : undefined;
     return message;
   },
 };

@@ -218,11 +218,13 @@ export class Publisher {
     const { network } = this.#options;
     let outcome = await network.commit(transaction);
     const { producer } = transaction;
-    if (outcome.kind === 'producerAt' && producer && this.#isUnsure) {
+    let at = producer?.previous ?? 0;
+    // The journal has events of which nobody knew. It may get further ones meanwhile, up to this event.
+    while (this.#isUnsure && producer && outcome.kind === 'producerAt') {
       const previous = outcome.sequence;
-      // The journal has events of which nobody knew.
-      if (producer.previous < previous && previous < begin)
-        outcome = await network.commit({ ...transaction, producer: { ...producer, previous } });
+      if (previous <= at || previous >= begin) break;
+      outcome = await network.commit({ ...transaction, producer: { ...producer, previous } });
+      at = previous;
     }
     this.#isExact = outcome.kind !== 'conflict';
     this.#isUnsure = false;
@@ -232,9 +234,10 @@ export class Publisher {
   /** The owner of the node gets the second one only for a hole: each Hello reads the number after it has the name. */
   #refused(outcome: Exclude<Outcome, { kind: 'stored' }>): KelpieError {
     if (outcome.kind === 'conflict') return notOwner(this.#options);
-    this.#next = outcome.sequence + 1;
+    // Events that were rejected are settled, although the journal has lower numbers.
+    this.#next = Math.max(outcome.sequence, this.#settled) + 1;
     this.#expected = outcome.sequence;
-    return holeError(outcome.sequence + 1);
+    return holeError(this.#next);
   }
 
   #reject(rejection: PublishRejection): void {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { CredentialsMark } from '../credential-store.js';
 import { codeOf, prepareFolder, syncFolder } from './folder.js';
 
-export const MARK_FILE = 'credentials.required';
+const MARK_FILE = 'credentials.required';
 const TEXT =
   'This coordinator has had credentials, and does not start without them.\n' +
   'If they are lost, kelpied token create makes a new operator.\n';

@@ -9,19 +9,27 @@ import { hello, join, openMortal, type TestStream } from '../../support/model/co
 import { bodiesOf, settled } from '../../support/journal/history.js';
 import { messageDraft, textOfMessage } from '../../support/wire/messages.js';
 
-/** The answer to an append that does not come: it was lost before the storage got the append, or after that. */
-type Lost = 'before' | 'after';
+/**
+ * The answer to an append that does not come: it was lost before the storage got the append, or after that; or the
+ * storage gets the append late, directly after it has refused another one.
+ */
+type Lost = 'before' | 'after' | 'late';
 
 /** A journal that refuses the next appends, after it has lost the answers of some. */
 class AwayJournal extends MemoryJournal {
   refuses = 0;
   readonly loses: Lost[] = [];
+  readonly #late: (readonly Transaction[])[] = [];
 
   override async append(transactions: readonly Transaction[]): Promise<Outcome[]> {
     const lost = this.loses.shift();
     const refused = lost === undefined && this.refuses > 0;
     if (refused) this.refuses -= 1;
-    const outcomes = lost === 'before' || refused ? [] : await super.append(transactions);
+    if (lost === 'late') this.#late.push(transactions);
+    const skipped = lost === 'before' || lost === 'late' || refused;
+    const outcomes = skipped ? [] : await super.append(transactions);
+    if (outcomes.some(({ kind }) => kind === 'producerAt'))
+      for (const one of this.#late.splice(0, 1)) await super.append(one);
     // The answer of a storage comes later than the next call.
     await settled();
     if (lost) throw new Error('the connection broke');
@@ -97,6 +105,18 @@ describe('publishes of a session', () => {
     publish(2, 2);
     expect(await settle(2)).to.deep.equal([]);
     expect(stored()).to.deep.equal(['2']);
+  });
+
+  it('go on although a write of which nobody knew is stored while the next one is tried again', async () => {
+    publish(1, 1);
+    expect(await settle(1)).to.deep.equal([]);
+    journal.loses.push('after', 'late');
+    journal.refuses = 1;
+    publish(2, 4);
+    expect(await settle(4)).to.deep.equal([unknown(2), unknown(3), ...away(4)]);
+    publish(5, 6);
+    expect(await settle(6)).to.deep.equal([]);
+    expect(stored()).to.deep.equal(['1', '2', '3', '5', '6']);
   });
 
   const unknown = (number: number) => [number, ErrorReason.OUTCOME_UNKNOWN];

@@ -10,7 +10,6 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { parse } from 'yaml';
 import { keyOf, settingNames, settings, variableOf } from '../../server/ops/config/settings.js';
 import { dataFolder, removeDataFolders } from '../support/process/data-folder.js';
 import { runKelpied } from '../support/process/kelpied.js';
@@ -18,22 +17,6 @@ import { runKelpied } from '../support/process/kelpied.js';
 /** The compiled file lies one folder deeper, in dist. */
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const INSTALL_MS = 120_000;
-
-/** The parts of a compose file that the test reads. */
-interface Compose {
-  readonly services: Record<
-    string,
-    {
-      readonly image?: string;
-      readonly networks: string[];
-      readonly volumes?: string[];
-      readonly depends_on?: string[];
-      readonly command?: unknown;
-    }
-  >;
-  readonly networks: object;
-  readonly volumes: object;
-}
 
 const run = promisify(execFile);
 
@@ -74,26 +57,6 @@ describe('the files for operators', () => {
     expect(unit)
       .to.match(/^DynamicUser=yes$/m)
       .and.match(/^ProtectSystem=strict$/m);
-  });
-
-  it('have a cluster whose services name only what is there, and a Redis that kelpied accepts', () => {
-    const cluster = parse(texts[3]?.text ?? '', { merge: true }) as Compose;
-    const { services } = cluster;
-    expect(Object.keys(services).filter((name) => name.startsWith('kelpied'))).to.have.length(3);
-    for (const [name, { networks, volumes = [], depends_on = [], image }] of Object.entries(
-      services,
-    )) {
-      expect(image, name).to.be.a('string');
-      expect(Object.keys(cluster.networks), name).to.include.members(networks);
-      expect(Object.keys(services), name).to.include.members(depends_on);
-      const named = volumes.map((volume) => volume.split(':')[0]);
-      expect(Object.keys(cluster.volumes), name).to.include.members(named);
-    }
-    for (const name of ['redis-1', 'redis-2', 'redis-3']) {
-      const command = String(services[name]?.command);
-      expect(command).to.include('--appendonly yes').and.include('--maxmemory-policy noeviction');
-      expect(command).to.include('--min-replicas-to-write 1');
-    }
   });
 
   it('make a certificate for the name by which other containers reach kelpied', async () => {

@@ -32,6 +32,7 @@ const PROGRAMS: readonly (readonly [text: string, prints: RegExp])[] = [
   ],
   ["name: 'gate-4'", /^{ server: 'lobby-1', rule: 'lobbies', lastResort: false }\nundefined\n$/],
   ["import { reachApi } from 'kelpie/api'", /^lobby-1 100\n\d+ players\n$/],
+  ["name: 'hub-7'", /^said once\n$/],
   ['node:test', /pass 1\n/],
   ["name: 'proxy-1'", /^servers connect to 127\.0\.0\.1:\d+\n$/],
 ];

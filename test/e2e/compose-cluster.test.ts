@@ -134,8 +134,8 @@ describe('compose-cluster.yaml', () => {
       all.push(...[...ports].map((port, i) => new Process(names[i] ?? '', port, firstPort)));
       const redises = all.slice(0, 3);
       const sentinels = all.slice(3);
-      const start = async () => {
-        for (const one of all) one.start(firstPort);
+      const startSentinels = async () => {
+        for (const one of sentinels) one.start(firstPort);
         await until(async () => {
           const healthy = await Promise.all(sentinels.map(async (one) => one.isHealthy()));
           return healthy.every(Boolean);
@@ -145,8 +145,14 @@ describe('compose-cluster.yaml', () => {
         const found = await sentinels[0]?.command('sentinel', 'get-master-addr-by-name', 'kelpie');
         return redises.find(({ port }) => found?.endsWith(`\n${port}`));
       };
-      await start();
+      for (const one of redises) one.start(firstPort);
       const [first] = redises;
+      // Sentinels look for new replicas every 10 s, and at their start.
+      await until(async () => {
+        const info = await first?.command('info', 'replication').catch(() => '');
+        return info?.includes('connected_slaves:2') ?? false;
+      });
+      await startSentinels();
       expect(await primary()).to.equal(first);
       expect(await first?.command('set', 'key', 'old')).to.equal('OK');
       await first?.kill();
@@ -158,7 +164,8 @@ describe('compose-cluster.yaml', () => {
       });
 
       await Promise.all(all.map(async (one) => one.kill()));
-      await start();
+      for (const one of redises) one.start(firstPort);
+      await startSentinels();
       expect(await primary()).to.equal(second);
       expect(await second?.command('get', 'key')).to.equal('new');
     } finally {

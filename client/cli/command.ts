@@ -9,6 +9,7 @@ import { placeOf, type PlaceOptions } from './input/place.js';
 import { NodeRole, NodeState } from '../../gen/ts/kelpie/v1/node.js';
 import { type FailureReason, fromThrown } from '../errors.js';
 import { explain, UsageError, warn } from './output/output.js';
+import { hasWritten } from './output/terminal.js';
 import { type Format, FORMATS } from './output/records.js';
 
 /** The options that every command has. */
@@ -136,26 +137,56 @@ export function act(options: Common, work: (api: Api) => Promise<boolean>): Prom
   });
 }
 
-/** Runs a command that asks a coordinator. */
+/** Runs a command that asks a coordinator, and may change something. */
 export function ask(options: Common, work: (api: Api) => Promise<void>): Promise<void> {
   return ending(async () => {
-    const { endpoints: all, ...place } = placeOf(options);
-    const { timeout: timeoutMs } = options;
-    const api = await reachApi(all, { ...place, ...(timeoutMs !== undefined && { timeoutMs }) });
+    const api = await reached(options);
     try {
       await work(api);
     } catch (thrown) {
-      const near = await nearNames(api, thrown);
-      fail(
-        thrown,
-        near.length === 0
-          ? (remedies[fromThrown(thrown).reason] ?? '')
-          : `; did you mean ${near.join(' or ')}?`,
-      );
+      await failAt(api, thrown, remedies);
     } finally {
       api.close();
     }
   });
+}
+
+/** Runs a command that changes nothing. If the coordinator goes away before something is printed, asks the next one. */
+export function askAny(options: Common, work: (api: Api) => Promise<void>): Promise<void> {
+  return ending(async () => {
+    let api = await reached(options);
+    for (let others = api.next.length - 1; ; others--) {
+      try {
+        await work(api);
+        break;
+      } catch (thrown) {
+        const isGone = GONE.includes(fromThrown(thrown).reason);
+        if (!isGone || hasWritten || others <= 0) {
+          await failAt(api, thrown, { ...remedies, UNAVAILABLE: '; the coordinator went away' });
+          break;
+        }
+        api = await api.reachNext();
+      }
+    }
+    api.close();
+  });
+}
+
+const GONE: readonly FailureReason[] = ['UNAVAILABLE', 'DRAINING'];
+
+function reached({ timeout: timeoutMs, ...options }: Common): Promise<Api> {
+  const { endpoints: all, ...place } = placeOf(options);
+  return reachApi(all, { ...place, ...(timeoutMs !== undefined && { timeoutMs }) });
+}
+
+async function failAt(api: Api, thrown: unknown, advice: Remedies): Promise<void> {
+  const near = await nearNames(api, thrown);
+  fail(
+    thrown,
+    near.length === 0
+      ? (advice[fromThrown(thrown).reason] ?? '')
+      : `; did you mean ${near.join(' or ')}?`,
+  );
 }
 
 /** Runs a command, and reports an error with its exit code. */
@@ -167,8 +198,10 @@ export async function ending(work: () => Promise<void>): Promise<void> {
   }
 }
 
+type Remedies = Readonly<Partial<Record<FailureReason, string>>>;
+
 /** The advice for errors that have the same meaning in all commands. */
-const remedies: Readonly<Partial<Record<FailureReason, string>>> = {
+const remedies: Remedies = {
   // Nobody knows whether the call was done.
   UNAVAILABLE: '; the coordinator went away during the command, and may have done it',
   CREDENTIAL_REQUIRED:

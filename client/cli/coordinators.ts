@@ -3,13 +3,13 @@ import type { Command } from 'commander';
 import { Coordinator } from '../../gen/ts/kelpie/v1/coordinator_service.js';
 import type { Api } from '../api/index.js';
 import { msOf } from '../core/duration.js';
-import { ask, command, type Common } from './command.js';
+import { command, type Common, askAny } from './command.js';
 import { print, table } from './output/output.js';
 import { printRecord } from './output/records.js';
 
 export function coordinatorsCommand(): Command {
   return command('coordinators', 'list the coordinators that serve the network together').action(
-    (options: Common) => ask(options, (api) => coordinators(api, options)),
+    (options: Common) => askAny(options, (api) => coordinators(api, options)),
   );
 }
 

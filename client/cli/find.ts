@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { Player } from '../../gen/ts/kelpie/v1/player.js';
 import type { Api } from '../api/index.js';
 import { fromThrown, KelpieError } from '../errors.js';
-import { ask, command, type Common } from './command.js';
+import { command, type Common, askAny } from './command.js';
 import { factsOfPlayer } from './history/facts.js';
 import { name, pair } from './input/arguments.js';
 import { findPlayer, notFound } from './input/player.js';
@@ -29,7 +29,7 @@ export function findCommand(): Command {
     .option('--property <name=value>', 'all players with this property; may be repeated', pair, {})
     .addHelpText('after', '\nIf no player has just the name, it shows all whose names begin so.')
     .action((who: string[], options: FindOptions) =>
-      ask(options, (api) => find(api, who, options)),
+      askAny(options, (api) => find(api, who, options)),
     );
 }
 

@@ -6,7 +6,7 @@ import {
 } from '../../gen/ts/kelpie/v1/coordinator_service.js';
 import { Durability } from '../../gen/ts/kelpie/v1/coordinator.js';
 import type { Api } from '../api/index.js';
-import { ask, command, type Common } from './command.js';
+import { command, type Common, askAny } from './command.js';
 import { settingsOf } from './maintenance.js';
 import { bytes, counted, duration, nameOf, print, table } from './output/output.js';
 import { printRecord } from './output/records.js';
@@ -20,7 +20,7 @@ const JOURNALS: Record<number, string> = {
 
 export function infoCommand(): Command {
   return command('info', 'show what the coordinator is and how it does').action((options: Common) =>
-    ask(options, (api) => info(api, options)),
+    askAny(options, (api) => info(api, options)),
   );
 }
 

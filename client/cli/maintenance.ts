@@ -5,7 +5,7 @@ import { NetworkSettings } from '../../gen/ts/kelpie/v1/settings.js';
 import type { Api, CallOptions, SettingsChange } from '../api/index.js';
 import { folded } from '../core/name.js';
 import { fromThrown, KelpieError } from '../errors.js';
-import { ask, command, type Common } from './command.js';
+import { ask, command, type Common, askAny } from './command.js';
 import { names } from './input/arguments.js';
 import { counted, print, table } from './output/output.js';
 import { printRecord } from './output/records.js';
@@ -35,7 +35,7 @@ export function maintenanceCommand(): Command {
 
 function showCommand(): Command {
   return command('show', 'show whether maintenance is on, and who may log in').action(
-    (options: Common) => ask(options, (api) => show(api, options)),
+    (options: Common) => askAny(options, (api) => show(api, options)),
   );
 }
 

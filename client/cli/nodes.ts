@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { Event } from '../../gen/ts/kelpie/v1/event.js';
 import { Node, NodeRole } from '../../gen/ts/kelpie/v1/node.js';
 import { type Api, pagesOf, type Selector } from '../api/index.js';
-import { ask, command, type Common, selecting } from './command.js';
+import { command, type Common, selecting, askAny } from './command.js';
 import { after, follow, showGap, type WatchFrame } from './input/follow.js';
 import { type Selection, selectorOf } from './input/issue.js';
 import { type Cell, nameOf, print, shownTime, stateCell, table } from './output/output.js';
@@ -18,7 +18,7 @@ interface NodesOptions extends Common, Selection {
 export function nodesCommand(): Command {
   return selecting(command('nodes', 'list the nodes of the network'))
     .option('--watch', 'go on with what changes, of all nodes', false)
-    .action((options: NodesOptions) => ask(options, (api) => nodes(api, options)));
+    .action((options: NodesOptions) => askAny(options, (api) => nodes(api, options)));
 }
 
 /** Lists the nodes that match; with `watch`, follows all of them until the process ends. */

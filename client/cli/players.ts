@@ -6,7 +6,7 @@ import { Player } from '../../gen/ts/kelpie/v1/player.js';
 import { CountPlayersResponse } from '../../gen/ts/kelpie/v1/player_service.js';
 import type { Snapshot } from '../../gen/ts/kelpie/v1/stream.js';
 import type { Api } from '../api/index.js';
-import { ask, command, type Common, selecting } from './command.js';
+import { command, type Common, selecting, askAny } from './command.js';
 import { name, pair } from './input/arguments.js';
 import { after, follow, showGap, type WatchFrame } from './input/follow.js';
 import { type Selection, selectorOf } from './input/issue.js';
@@ -30,7 +30,7 @@ export function playersCommand(): Command {
     .option('--property <name=value>', 'only players with this property; may be repeated', pair, {})
     .option('--count', 'print how many there are, in all and on each node', false)
     .option('--watch', 'go on with players as they come, move, change and go', false)
-    .action((options: PlayersOptions) => ask(options, (api) => players(api, options)));
+    .action((options: PlayersOptions) => askAny(options, (api) => players(api, options)));
 }
 
 /** Lists the players who match, or counts; with `watch`, follows them until the process ends. */

@@ -15,7 +15,7 @@ import type {
   RoutingRule,
   ServerSelector,
 } from '../api/index.js';
-import { ask, command, type Common } from './command.js';
+import { ask, command, type Common, askAny } from './command.js';
 import { name, pair } from './input/arguments.js';
 import { requirePlayer } from './input/player.js';
 import { readRules, rulesText } from './input/rules-file.js';
@@ -45,7 +45,7 @@ interface ShowOptions extends Common {
 function showCommand(): Command {
   return command('show', 'show the rules, in the order in which they count')
     .option('--yaml', 'as a file that kelpie routing edit takes', false)
-    .action((options: ShowOptions) => ask(options, (api) => show(api, options)));
+    .action((options: ShowOptions) => askAny(options, (api) => show(api, options)));
 }
 
 async function show(api: Api, { yaml, output }: ShowOptions): Promise<void> {
@@ -143,7 +143,7 @@ function explainCommand(): Command {
     .option('--from <server>', 'the server that the player comes from', name)
     .option('--last <server>', 'the server that the player was on last', name)
     .option('--file <file>', 'try the rules of a file instead; - is the standard input', name)
-    .action((options: WhoOptions) => ask(options, (api) => explain(api, options)));
+    .action((options: WhoOptions) => askAny(options, (api) => explain(api, options)));
 }
 
 async function explain(api: Api, options: WhoOptions): Promise<void> {

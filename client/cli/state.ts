@@ -6,7 +6,7 @@ import { type Api, type MessageContent, pagesOf } from '../api/index.js';
 import { msOf } from '../core/duration.js';
 import { messageOf } from '../errors.js';
 import { patternOf, placeOf, topicOf } from '../core/value-place.js';
-import { ask, command, type Common } from './command.js';
+import { ask, command, type Common, askAny } from './command.js';
 import { age, name } from './input/arguments.js';
 import { after, follow, showGap, type WatchFrame } from './input/follow.js';
 import { duration, nameOf, print, shownTime, table, UsageError } from './output/output.js';
@@ -42,14 +42,14 @@ export function stateCommand(): Command {
 function listCommand(): Command {
   return command('ls [bucket] [prefix]', 'list the values, of all buckets or of one').action(
     (bucket: string | undefined, prefix: string | undefined, options: Common) =>
-      ask(options, (api) => list(api, bucket, prefix, options.output)),
+      askAny(options, (api) => list(api, bucket, prefix, options.output)),
   );
 }
 
 function getCommand(): Command {
   return command('get <bucket> <key>', 'show a value').action(
     (bucket: string, key: string, options: Common) =>
-      ask(options, async (api) => {
+      askAny(options, async (api) => {
         const value = await api.messages.state.get(bucket, key);
         if (options.output === 'table') print(table(['key', value.key], facts(value)));
         else show([value], options.output);

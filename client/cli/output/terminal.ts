@@ -11,10 +11,14 @@ export interface Styled {
   readonly style: Style;
 }
 
+/** Whether something has been written to stdout: it cannot be taken back. */
+export let hasWritten = false;
+
 /** One line of output, whatever its texts contain. */
 export type Line = string | readonly (string | Styled)[];
 
 export function writeOut(lines: readonly Line[]): void {
+  hasWritten = true;
   process.stdout.write(shown(lines, hasColours(process.stdout)));
 }
 

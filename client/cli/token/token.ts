@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { RotateCredentialResponse } from '../../../gen/ts/kelpie/v1/access_service.js';
 import { Credential } from '../../../gen/ts/kelpie/v1/access.js';
 import type { Api } from '../../api/index.js';
-import { ask, command, type Common } from '../command.js';
+import { ask, command, type Common, askAny } from '../command.js';
 import { age } from '../input/arguments.js';
 import { confirmed } from '../kick.js';
 import { print, table, warn } from '../output/output.js';
@@ -46,7 +46,7 @@ export function tokenCommand(): Command {
 
 function listCommand(): Command {
   return command('list', 'list the credentials of the network; tokens are not shown').action(
-    (options: Common) => ask(options, (api) => list(api, options)),
+    (options: Common) => askAny(options, (api) => list(api, options)),
   );
 }
 

@@ -3,9 +3,10 @@
 import { keyOf, settingNames, shownSettings, toOptions } from './ops/config/settings.js';
 import { printed } from './ops/config/print.js';
 import { type Config, readConfig, type Task } from './ops/config/sources.js';
-import type { Coordinator } from './coordinator.js';
+import type { Coordinator, CoordinatorOptions } from './coordinator.js';
 import { AddressRefused, endpointOf } from './core/address.js';
 import { realClock } from './core/real-clock.js';
+import { openPath } from './journal/file/modes.js';
 import { printable } from './core/printable.js';
 import { ASKS, greeting, OPEN } from './ops/greeting.js';
 import { createLogger, type Logger, type ProcessLog } from './ops/log/log.js';
@@ -61,17 +62,31 @@ async function run(): Promise<void> {
   process.on('warning', (err) => logger.warn({ err }, 'a warning of Node.js'));
   try {
     const { startCoordinator } = await import('./coordinator.js');
-    const coordinator = await startCoordinator({ ...toOptions(settings), logger });
+    const options = optionsOf(config);
+    const coordinator = await startCoordinator({ ...options, logger });
     // Before the greeting: a program that reads the greeting may stop kelpied at once.
     end.stops(coordinator);
     greet(coordinator);
     logStart(coordinator, logger);
+    const { passwordFile } = options.redis ?? {};
+    const open = passwordFile === undefined ? undefined : await openPath(passwordFile);
+    if (open)
+      logger.warn({ file: open.path }, 'other users can use the file with the password of Redis');
   } catch (error) {
     // With logFormat json, stderr has only lines of JSON.
     if (settings.logFormat === 'json') logger.error({}, explain(error));
     else complain(explain(error));
     await end.failed(error instanceof AddressRefused ? 2 : 1);
   }
+}
+
+function optionsOf({ settings, origins }: Config): CoordinatorOptions {
+  const options = toOptions(settings);
+  // A file and the line.
+  const file = /^(.+):\d+$/.exec(origins.redis)?.[1];
+  const hasPassword = shownSettings(settings).redis !== settings.redis;
+  if (settings.journal !== 'redis' || !options.redis || !hasPassword) return options;
+  return { ...options, redis: { ...options.redis, passwordFile: file } };
 }
 
 function loggerOf({ settings: { logLevel, logFormat } }: Config): ProcessLog {

@@ -32,8 +32,11 @@ async function pathsOf({
   journal = 'file',
   data = 'data',
   tls,
+  redis,
 }: CoordinatorOptions): Promise<OpenPath[]> {
   const key = tls && !isPem(tls.key) ? await openPath(tls.key) : undefined;
+  const passwordFile = journal === 'redis' ? redis?.passwordFile : undefined;
+  const password = passwordFile === undefined ? undefined : await openPath(passwordFile);
   const inData = journal === 'file' ? await openPaths(data, PATHS) : [];
-  return [...(key ? [key] : []), ...inData].slice(0, PATHS);
+  return [key, password, ...inData].filter((one) => one !== undefined).slice(0, PATHS);
 }

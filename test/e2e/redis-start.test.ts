@@ -1,6 +1,6 @@
 /** kelpied at its start on a real Redis: when it does not start, what it warns of, and that it never becomes open. */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { connect as connectTo, createServer, type Server } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -193,6 +193,24 @@ describe('kelpied on Redis', () => {
         'noeviction',
       );
       await replica.stop();
+    }
+  });
+
+  it('warns of a file with the password of Redis that others can read, as doctor does', async () => {
+    await redis.command('ACL', 'SETUSER', 'kelpie', 'on', '>pw', ...REDIS_RIGHTS);
+    const file = join(folder, 'kelpie.yaml');
+    await writeFile(file, `journal: redis\nredis: ${as('kelpie:pw')}\n`);
+    const warning = 'other users can use the file with the password of Redis';
+    for (const [mode, isOpen] of [
+      [0o644, true],
+      [0o600, false],
+    ] as const) {
+      await chmod(file, mode);
+      kelpied = await startKelpied(['--config', file], folder);
+      const { output } = await runKelpie(['doctor', '--security', '--json'], kelpied.endpoint);
+      expect(output.includes('kelpie.yaml'), output).to.equal(isOpen);
+      await kelpied.stop();
+      expect(kelpied.errors().includes(warning)).to.equal(isOpen);
     }
   });
 

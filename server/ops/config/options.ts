@@ -22,6 +22,8 @@ export interface RedisServer {
   readonly url: string;
   /** The CA of its certificate in PEM, or a file with it. Default: those that the system trusts. */
   readonly ca?: string | undefined;
+  /** A file in which the password of the URL stands. `kelpie doctor --security` shows whether others can read it. */
+  readonly passwordFile?: string | undefined;
 }
 
 export interface CoordinatorOptions {

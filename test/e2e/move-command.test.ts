@@ -72,6 +72,8 @@ describe('kelpied data export and import', () => {
       await kelpied?.stop();
       const shown = await data('export', file, ...from);
       expect(shown).to.match(/ has the network main of .*: \d+ entries, \d+ rows/);
+      // The next command leads to the other engine.
+      expect(shown).to.include(`--journal ${from[1] === 'redis' ? 'file' : 'redis'} `);
       expect(await data('import', file, ...to)).to.match(/A new epoch begins, [0-9a-f]{32}\./);
       await start(to);
       await client.publish('chat', `after ${file}`);

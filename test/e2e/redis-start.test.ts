@@ -64,7 +64,9 @@ describe('kelpied on Redis', () => {
       expect(ends.map(({ code }) => code)).to.deep.equal([1, 1, 1, 1]);
       const errors = ends.map((one) => one.errors);
       expect(errors[0]).to.match(/^kelpied: no connection to Redis: .*ECONNREFUSED/);
-      expect(errors[1]).to.match(/^kelpied: Redis cannot be used: .*ECONNREFUSED/);
+      expect(errors[1]).to.match(
+        /^kelpied: Redis cannot be used: .*ECONNREFUSED 127.0.0.1:\d+; start Redis there, or correct the setting redis/,
+      );
       expect(errors[2]).to.match(
         /maxmemory-policy is allkeys-lru: .*Set maxmemory-policy noeviction\./,
       );
@@ -82,7 +84,8 @@ describe('kelpied on Redis', () => {
     await redis.command('ACL', 'SETUSER', 'deaf', 'on', '>pw', ...REDIS_RIGHTS, 'resetchannels');
     const rights = 'give the user of Redis the rights that server/README\\.md lists';
     const cases = {
-      'nobody:other': 'WRONGPASS .*; set the user and the password of Redis in KELPIE_REDIS',
+      'nobody:other':
+        'WRONGPASS .*; set the user and the password of Redis in the setting redis \\(KELPIE_REDIS\\)',
       'nobody:pw': `NOPERM .*; ${rights}`,
       'reader:pw': `NOPERM .*'evalsha' command; ${rights}`,
       'writer:pw': `the user of Redis lacks \\+xadd; ${rights}`,

@@ -25,7 +25,16 @@ export const RIGHTS_ADVICE = 'give the user of Redis the rights that server/READ
 
 /** Advice for operators about answers that do not change by themselves. */
 const ADVICE: readonly (readonly [RegExp, string])[] = [
-  [/^WRONGPASS|^NOAUTH/, 'set the user and the password of Redis in KELPIE_REDIS'],
+  [
+    /^WRONGPASS|^NOAUTH/,
+    'set the user and the password of Redis in the setting redis (KELPIE_REDIS)',
+  ],
+  [/ECONNREFUSED|ENOTFOUND/, 'start Redis there, or correct the setting redis (KELPIE_REDIS)'],
+  [/read ECONNRESET/, 'if Redis has TLS there, its URL begins with rediss://'],
+  [
+    /self-signed certificate|unable to (get|verify)/,
+    'name the CA of Redis in the setting redis-ca (KELPIE_REDIS_CA)',
+  ],
   [/^NOPERM|The user executing the script can't/, RIGHTS_ADVICE],
 ];
 

@@ -46,7 +46,8 @@ afar, for operators, and grants single rights too.
 Exit codes: 0 fine, 1 the credentials cannot be read or changed, 2 wrong usage.`;
 
 const WHERE = `
---data <directory>, before or after the command, names the data directory of kelpied (default: data).`;
+--data <directory>, before or after the command, names the data directory of kelpied (default: data).
+With --journal redis it is the Redis that --redis names. Settings of kelpie.yaml and of the environment count too.`;
 
 const WHICH =
   '\nA credential is its id, or its name if no other credential of the network has the name.';

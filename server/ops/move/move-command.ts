@@ -33,7 +33,13 @@ export async function runMoveTask(task: MoveTask, settings: Settings): Promise<n
   let storage: Storage | undefined;
   try {
     storage = await openStorage(settings, realClock, complain);
-    const { text, json } = await outcomeOf(task, storage, progress, interrupt.signal);
+    const { text, json } = await outcomeOf(
+      task,
+      storage,
+      progress,
+      interrupt.signal,
+      settings.journal,
+    );
     progress.end();
     process.stdout.write(task.json ? `${JSON.stringify(json)}\n` : text);
     return 0;
@@ -51,6 +57,7 @@ async function outcomeOf(
   storage: Storage,
   progress: Progress,
   interrupt: AbortSignal,
+  journal: Settings['journal'],
 ): Promise<Outcome> {
   const { file } = task;
   const { place } = storage;
@@ -59,7 +66,10 @@ async function outcomeOf(
     const onEntries = (done: number, of: number): void =>
       progress.tell(`exported ${done} of ${of} entries`);
     const counts = await moveOut(storage, { network, version, file, onEntries, interrupt });
-    return { text: exportText({ file, network, place }, counts), json: { file, ...counts } };
+    return {
+      text: exportText({ file, network, place }, counts, journal),
+      json: { file, ...counts },
+    };
   }
   const onEntries = (done: number, of: number): void =>
     progress.tell(`imported ${done} of ${of} entries`);
@@ -74,12 +84,14 @@ async function outcomeOf(
 function exportText(
   { file, network, place }: { file: string; network: string; place: string },
   counts: Counts,
+  journal: Settings['journal'],
 ): string {
+  const other = journal === 'redis' ? 'file --data data' : 'redis --redis redis://127.0.0.1:6379';
   return `${printable(file)} has the network ${printable(network)} of ${printable(place)}: ${inWords(counts)}.
 You alone can read it: it has the addresses of players and the hashes of tokens. Remove it after the import.
 
 Try next:
-  kelpied data import ${printable(file)} --journal redis --redis redis://127.0.0.1:6379
+  kelpied data import ${printable(file)} --journal ${other}
 `;
 }
 

@@ -75,12 +75,19 @@ describe('the journal reaches Redis', () => {
       await works();
     });
 
-    it('and refuses a server of another authority', async () => {
+    it('and refuses a server of another authority; a URL without TLS gets advice', async () => {
       const server = await started(RedisServer.start({ tls }));
       journals = new RedisJournals(server.url, 'main', (await TestCa.make()).certificate);
-      const error = await rejectionOf(JournalError, journals.open());
+      const plain = new RedisJournals(server.url.replace('rediss', 'redis'), 'main');
+      const opened = [journals, plain].map((one) => rejectionOf(JournalError, one.open()));
+      const [error, other] = await Promise.all(opened);
       expect(error).to.include({ code: 'UNREACHABLE' });
-      expect(error.message).to.include('self-signed');
+      expect(error?.message).to.match(
+        /self-signed .*; name the CA of Redis in the setting redis-ca/,
+      );
+      expect(other?.message).to.match(
+        /ECONNRESET; if Redis has TLS there, its URL begins with rediss:/,
+      );
     });
   });
 

@@ -122,6 +122,7 @@ const calls: Record<string, (main: Secrets) => readonly Row[]> = {
 /** Calls whose answers have facts of the own network: a test of their own looks at them. */
 const OWN = [
   'CoordinatorService.GetInfo',
+  'CoordinatorService.ListCoordinators',
   'AccessService.CreateCredential',
   'AccessService.ListCredentials',
   'AccessService.GetOwnCredential',
@@ -367,6 +368,10 @@ describe('two networks in one coordinator', () => {
       network: 'main',
       players: 2,
     });
+    // Coordinators serve all networks: their facts name none, and nothing in one.
+    const { coordinators } = await test.ask('CoordinatorService.ListCoordinators');
+    const facts = (coordinators as JsonObject[]).flatMap((one) => Object.keys(one));
+    expect(['id', 'version', 'endpoint', 'sessions', 'silence']).to.include.members(facts);
     const listed = await test.ask('AccessService.ListCredentials');
     const networks = (listed['credentials'] as JsonObject[]).map(({ network }) => network);
     expect(networks).to.deep.equal(['test']);

@@ -212,7 +212,7 @@ const (
 	// The history of the network has ended, and a new epoch begins: the storage lost entries. The stream or call ends.
 	// Connect again: readers get a Gap, and a Snapshot if they ask for rows.
 	ReasonEpochEnded Reason = "EPOCH_ENDED"
-	// The coordinator cannot reach the storage that it shares with other coordinators. It stored nothing of the request.
-	// Repeat the request later, or at another endpoint.
+	// The coordinator cannot reach the storage that it shares with other coordinators, or the coordinator of the process
+	// that holds a name. It stored nothing of the request. Repeat the request later, or at another endpoint.
 	ReasonEngineUnavailable Reason = "ENGINE_UNAVAILABLE"
 )

@@ -288,7 +288,7 @@ export class NodeClaims {
 /** A new process that gets this tries again, until the holder's coordinator answers or counts as dead. */
 function holderUnknown(name: string): KelpieError {
   const message = `the coordinator of the process that holds the name "${name}" does not answer; try again`;
-  return new KelpieError('ENGINE_UNAVAILABLE', message, { name }, { retryAfterMs: 1000 });
+  return new KelpieError('ENGINE_UNAVAILABLE', message, {}, { retryAfterMs: 1000 });
 }
 
 function outcomeOf(node: Node, owner: Folded<SessionRow> | undefined): Claimed['outcome'] {

@@ -236,8 +236,8 @@ const (
 	// The history of the network has ended, and a new epoch begins: the storage lost entries. The stream or call ends.
 	// Connect again: readers get a Gap, and a Snapshot if they ask for rows.
 	ErrorReason_ERROR_REASON_EPOCH_ENDED ErrorReason = 125
-	// The coordinator cannot reach the storage that it shares with other coordinators. It stored nothing of the request.
-	// Repeat the request later, or at another endpoint.
+	// The coordinator cannot reach the storage that it shares with other coordinators, or the coordinator of the process
+	// that holds a name. It stored nothing of the request. Repeat the request later, or at another endpoint.
 	ErrorReason_ERROR_REASON_ENGINE_UNAVAILABLE ErrorReason = 126
 )
 

@@ -269,8 +269,8 @@ export const ErrorReason = {
    */
   EPOCH_ENDED: 125,
   /**
-   * ENGINE_UNAVAILABLE - The coordinator cannot reach the storage that it shares with other coordinators. It stored nothing of the request.
-   * Repeat the request later, or at another endpoint.
+   * ENGINE_UNAVAILABLE - The coordinator cannot reach the storage that it shares with other coordinators, or the coordinator of the process
+   * that holds a name. It stored nothing of the request. Repeat the request later, or at another endpoint.
    */
   ENGINE_UNAVAILABLE: 126,
 } as const;

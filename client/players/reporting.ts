@@ -225,8 +225,7 @@ export class PlayerReporting {
   #evict(listed: ListedPlayer, reason: PlayerLeaveReason, text: string): void {
     if (!this.#list.has(listed)) return;
     this.#list.remove(listed);
-    const { id: playerId, generation } = listed;
-    this.#options.onEvicted({ playerId, generation, reason, text });
+    this.#options.onEvicted({ playerId: listed.id, generation: listed.generation, reason, text });
   }
 
   /**
@@ -241,7 +240,8 @@ export class PlayerReporting {
     if (acquired && isCurrent) this.#decided(id, login, acquired);
     delete login.waitsFor;
     this.#end(exchange, about);
-    return isCurrent ? undefined : acquired;
+    // The list of a newer stream settles a player who is in: to give the grant back would end them.
+    return isCurrent || (login.listed && this.#list.has(login.listed)) ? undefined : acquired;
   }
 
   #decided(id: string, login: Login, acquired: Acquired): void {

@@ -147,7 +147,7 @@ export interface Times {
   readonly loginMs: number;
   /** How long the proxy that holds a player may take to verify them. The coordinator asks it twice in this time. */
   readonly verifyMs: number;
-  /** How long the others on its engine count a coordinator as alive after they heard of it. */
+  /** How long the others on its engine count a coordinator as alive after its last beat. */
   readonly aliveMs: number;
 }
 

@@ -38,7 +38,7 @@ export class PendingAppend {
     this.#cancel = begin(this);
   }
 
-  /** A part of it goes in this call. */
+  /** A part of the append goes in this call. */
   goesIn(call: Call): void {
     if (this.#calls.at(-1) !== call) this.#calls.push(call);
   }
@@ -50,7 +50,7 @@ export class PendingAppend {
     this.#resolve(this.#outcomes);
   }
 
-  /** Rejects with the error, if Redis stored certainly no part of it. */
+  /** Rejects with the error, if Redis stored certainly no part of the append. */
   refuse(error: Error): void {
     if (this.over) return;
     const maybe = this.#calls.some((call) => call.maybe || call.state !== 'waits');

@@ -13,7 +13,7 @@ import { RedisFault } from './fault.js';
 import { type Call, PendingAppend, type Unit } from './pending-append.js';
 import { runOfCall, type Run } from './run.js';
 
-/** An `append` ends after this time, whatever happened. */
+/** Every `append` ends within this time, also without an answer of Redis. */
 export const APPEND_MS = 2000;
 
 /** A call whose outcomes are there. */
